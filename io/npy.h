@@ -1,0 +1,40 @@
+// numpy's .npy files: one array each. Format: numpy/lib/format.py (a magic number, a version, a
+// Python dict literal, the raw elements).
+#ifndef SLUICE_IO_NPY_H_
+#define SLUICE_IO_NPY_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/tensor.h"
+
+namespace sluice {
+
+// Reads format versions 1.0, 2.0 and 3.0. Fortran order is transposed and big-endian numbers are
+// swapped: the tensor is always row-major. Dtypes: bool, (u)int8..64, float16/32/64, complex64/128.
+// NotFound; InvalidArgument, naming the file and what is wrong, for a malformed header or when the
+// size of the file is not exactly what the header says; Unimplemented for an element type that has
+// no tensor (strings, objects, records, long double).
+absl::StatusOr<Tensor> ReadNpy(
+    FileSystem& fs, const std::string& path,
+    const std::shared_ptr<MemoryBudget>& budget = MemoryBudget::Process());
+
+// Writes version 1.0, exactly as numpy.save would, replacing the file atomically. bfloat16, which
+// numpy lacks, becomes float32; quantized types become the integers that they are stored as.
+// Unimplemented for strings and resources.
+absl::Status WriteNpy(FileSystem& fs, const std::string& path, const Tensor& tensor);
+
+// The same, in memory. `name` stands for the file in messages.
+absl::StatusOr<Tensor> ParseNpy(
+    absl::string_view bytes, absl::string_view name,
+    const std::shared_ptr<MemoryBudget>& budget = MemoryBudget::Process());
+absl::StatusOr<std::string> SerializeNpy(const Tensor& tensor);
+
+}  // namespace sluice
+
+#endif  // SLUICE_IO_NPY_H_

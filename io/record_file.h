@@ -1,0 +1,65 @@
+// Record files (TFRecord framing): event files and training data. A file is a sequence of
+//   u64 length | u32 masked crc32c of the 8 length bytes | payload | u32 masked crc32c of the
+//   payload
+// in little-endian order, without header or index. There is no compression.
+#ifndef SLUICE_IO_RECORD_FILE_H_
+#define SLUICE_IO_RECORD_FILE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "core/file.h"
+
+namespace sluice {
+
+inline constexpr int64_t kRecordOverhead = 16;  // bytes of framing per record
+
+// Appends records to a file. The first error is kept and returned by every later call: what follows
+// a torn record could not be read. Not thread-safe.
+class RecordWriter {
+ public:
+  explicit RecordWriter(std::unique_ptr<WritableFile> file) : file_(std::move(file)) {}
+
+  absl::Status Append(absl::string_view record);
+  absl::Status Flush();  // to the system
+  absl::Status Sync();   // to the disk
+  absl::Status Close();
+
+ private:
+  absl::Status Keep(absl::Status status);
+
+  std::unique_ptr<WritableFile> file_;
+  absl::Status status_;
+};
+
+// Reads records in order. A length is believed only after its checksum and the file's size agree
+// with it, so a damaged file costs no more memory than its size. Not thread-safe.
+class RecordReader {
+ public:
+  RecordReader(std::unique_ptr<RandomAccessFile> file, std::string path)
+      : file_(std::move(file)), path_(std::move(path)) {}
+  static absl::StatusOr<RecordReader> Open(FileSystem& fs, const std::string& path);
+
+  // True with the next record in `record`; false at the end of the file. DataLoss, naming the file
+  // and the offset of the record, where the file is torn or damaged: every record before that was
+  // returned; asking again repeats the error.
+  absl::StatusOr<bool> Next(std::string* record);
+
+  // Where the next record begins. After an error: the length of the part that could be read.
+  int64_t offset() const { return offset_; }
+
+ private:
+  absl::Status Damage(absl::string_view what) const;
+
+  std::unique_ptr<RandomAccessFile> file_;
+  std::string path_;
+  int64_t offset_ = 0;
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_IO_RECORD_FILE_H_
