@@ -1,0 +1,136 @@
+// Graph: nodes, names, variables, collections and the first error.
+#ifndef SLUICE_GRAPH_GRAPH_H_
+#define SLUICE_GRAPH_GRAPH_H_
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "graph/collections.h"
+#include "graph/node.h"
+#include "graph/op_spec.h"
+#include "graph/output.h"
+#include "graph/variable.h"
+
+namespace sluice {
+
+class At;
+
+// Limits of one graph.
+inline constexpr int64_t kMaxNodes = 10'000'000;
+inline constexpr size_t kMaxNameLength = 64 * 1024;
+
+enum class OnError { kKeep, kAbort };  // kAbort logs the first building error and stops the program: for debugging and examples
+
+struct GraphOptions {
+  OnError on_error = OnError::kKeep;
+};
+
+// Everything that AddNode needs; attributes are checked and completed there.
+struct NodeRequest {
+  std::string op;
+  std::string name;  // final: unique and valid
+  std::vector<Edge> inputs;
+  std::vector<Node*> control_inputs;
+  AttrMap attrs;
+  std::string device;
+  std::string location;
+  Node* original_op = nullptr;
+  bool allow_unknown_op = false;  // imports: an op that the registry lacks becomes opaque
+};
+
+// A graph only grows. Thread-safe: building and running may overlap; two threads that build at once get correct but
+// unordered names.
+class Graph {
+ public:
+  explicit Graph(const OpRegistry& registry, GraphOptions options = {});
+  ~Graph();
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+
+  const OpRegistry& registry() const { return registry_; }
+
+  // The first building error, or OK. Session, Gradients and every export refuse a failed graph with it.
+  absl::Status status() const;
+  bool ok() const { return status().ok(); }
+  void SetError(const absl::Status& error);  // kept when it is the first
+
+  // --- nodes ---
+  int num_nodes() const;
+  Node* node(int id) const;                       // by creation order
+  Node* FindNode(absl::string_view name) const;   // null when absent
+  // Rule NS-10. "op:0" -> that tensor. InvalidArgument / NotFound in the rule's words.
+  absl::StatusOr<Output> FindTensor(absl::string_view name) const;
+  absl::StatusOr<Output> FindOperation(absl::string_view name) const;
+  // Tensor or operation: "op:0" or "op".
+  absl::StatusOr<Output> FindElement(absl::string_view name) const;
+
+  // Checks and adds a node. The one way in: At::Node and the GraphDef import both come here.
+  absl::StatusOr<Node*> AddNode(NodeRequest request);
+  // Closes a loop: input i of `node` (a Merge) becomes `from`. For imports only.
+  absl::Status SetBackEdge(Node* node, int i, Edge from);
+  // More became known of a shape. InvalidArgument when it contradicts what is known. (Tensor.set_shape)
+  absl::Status SetShape(const Output& tensor, const TensorShape& shape);
+  // The value of `tensor` when it is the same in every run and small (constants, shapes, and what is computed from them), else nullopt.
+  std::optional<Tensor> ConstantValue(const Output& tensor) const;
+
+  // --- names (rules NS-3 to NS-7) ---
+  // `name` made unique, ignoring case, and marked as used when `mark`.
+  std::string UniqueName(absl::string_view name, bool mark = true);
+
+  // No node, collection item or variable can be added any more (rule NS-11).
+  void Finalize();
+  bool finalized() const;
+
+  // --- variables and collections ---
+  // The table of get_variable: by full name. Null when absent.
+  const Variable* FindVariable(const std::string& name) const;
+  void StoreVariable(const std::string& name, const Variable& variable);
+  std::vector<Variable> Variables(absl::string_view collection) const;  // items of a collection that are variables
+  std::vector<Variable> GlobalVariables() const { return Variables(keys::kGlobalVariables); }
+  std::vector<Variable> TrainableVariables() const { return Variables(keys::kTrainableVariables); }
+  std::vector<Variable> LocalVariables() const { return Variables(keys::kLocalVariables); }
+
+  void AddToCollection(absl::string_view key, CollectionItem item);
+  // A copy; empty when absent. With `scope`: the items that have a name which starts with a match of that regular expression (rule COL-3).
+  std::vector<CollectionItem> GetCollection(absl::string_view key, absl::string_view scope = "") const;
+  Outputs OutputsIn(absl::string_view key) const;  // items of a collection that are tensors or operations
+  void ClearCollection(absl::string_view key);
+  std::vector<std::string> CollectionKeys() const;  // sorted
+
+  // --- random seeds (rule IN-9): tf.set_random_seed ---
+  void SetSeed(std::optional<int64_t> seed) { seed_ = seed; }
+  // The (seed, seed2) attributes of a random op built now with that op seed.
+  std::pair<int64_t, int64_t> OpSeeds(std::optional<int64_t> op_seed) const;
+
+ private:
+  friend class Scope;
+  absl::Status CheckInputs(const OpSpec& spec, const NodeRequest& request) const;
+  absl::Status InferShapes(Node* node) const;
+
+  const OpRegistry& registry_;
+  const GraphOptions options_;
+  mutable std::recursive_mutex mutex_;
+  absl::Status status_;
+  std::deque<std::unique_ptr<Node>> nodes_;
+  absl::flat_hash_map<std::string, Node*> by_name_;
+  absl::flat_hash_map<std::string, int> used_names_;  // lower-cased (rule NS-3)
+  bool finalized_ = false;
+  std::map<std::string, std::vector<CollectionItem>> collections_;
+  std::map<std::string, Variable> variables_;
+  std::optional<int64_t> seed_;
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_GRAPH_GRAPH_H_

@@ -1,0 +1,80 @@
+// Node: one op in a graph.
+#ifndef SLUICE_GRAPH_NODE_H_
+#define SLUICE_GRAPH_NODE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/attr_value.h"
+#include "core/dtype.h"
+#include "core/tensor_shape.h"
+#include "graph/op_spec.h"
+#include "graph/output.h"
+
+namespace sluice {
+
+class Graph;
+
+// Where an input comes from.
+struct Edge {
+  Node* node = nullptr;
+  int index = 0;
+};
+
+// Owned by its graph, never moved or removed; unchanged once added, except that more may become known of its shapes and that
+// an import may close a loop.
+class Node {
+ public:
+  Graph& graph() const { return *graph_; }
+  int id() const { return id_; }  // position in Graph::node(): creation order
+  const std::string& name() const { return name_; }
+  const std::string& op() const { return op_; }
+  const OpSpec& spec() const { return *spec_; }
+  const AttrMap& attrs() const { return attrs_; }
+  template <typename T>
+  T attr(absl::string_view name) const {
+    return GetAttr<T>(attrs_, name);
+  }
+  const std::string& device() const { return device_; }
+
+  int num_inputs() const { return static_cast<int>(inputs_.size()); }
+  const Edge& input_edge(int i) const { return inputs_[i]; }
+  Output input(int i) const { return Output(inputs_[i].node, inputs_[i].index); }
+  Outputs inputs() const;
+  // Dtypes that the op takes (references are RefType); the producer's may be a reference where the op takes the base type.
+  DType input_dtype(int i) const { return input_dtypes_[i]; }
+  const std::vector<Node*>& control_inputs() const { return control_inputs_; }
+
+  int num_outputs() const { return static_cast<int>(output_dtypes_.size()); }
+  Output output(int i) const { return Output(const_cast<Node*>(this), i); }
+  // This op as a whole: a target or control input.
+  Output operation() const { return Output(const_cast<Node*>(this), Output::kOperation); }
+  DType output_dtype(int i) const { return output_dtypes_[i]; }
+  const TensorShape& output_shape(int i) const { return output_shapes_[i]; }
+
+  // Where the program built it: "file.cc:28", empty when unknown (imported).
+  const std::string& location() const { return location_; }
+  // The forward op of a gradient op, else null.
+  Node* original_op() const { return original_op_; }
+
+ private:
+  friend class Graph;
+  Graph* graph_ = nullptr;
+  int id_ = 0;
+  std::string name_, op_, device_, location_;
+  std::shared_ptr<const OpSpec> owned_spec_;  // opaque ops only
+  const OpSpec* spec_ = nullptr;
+  AttrMap attrs_;
+  std::vector<Edge> inputs_;
+  std::vector<DType> input_dtypes_;
+  std::vector<Node*> control_inputs_;
+  std::vector<DType> output_dtypes_;
+  std::vector<TensorShape> output_shapes_;
+  Node* original_op_ = nullptr;
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_GRAPH_NODE_H_

@@ -1,0 +1,160 @@
+// What an op is: its schema in TensorFlow's grammar, shape function, kernel, gradient. One OpSpec is the whole truth about
+// an op; a node points to its spec, and nothing outside the spec switches on an op's name.
+#ifndef SLUICE_GRAPH_OP_SPEC_H_
+#define SLUICE_GRAPH_OP_SPEC_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "core/attr_value.h"
+#include "core/dtype.h"
+#include "core/kernel.h"
+#include "graph/shape_context.h"
+
+namespace sluice {
+
+class At;
+class Node;
+class Output;
+using Outputs = std::vector<Output>;
+
+// One input or output argument of a schema: "values: N * T". Exactly one of type, type_attr, type_list_attr is set.
+struct ArgSpec {
+  std::string name;
+  DType type = DType::kInvalid;  // fixed type
+  std::string type_attr;         // type from this attr
+  std::string number_attr;       // repeated: count from this attr
+  std::string type_list_attr;    // one element per type of this list(type) attr
+  bool is_ref = false;
+};
+
+// One attribute of a schema: "padding: {'SAME', 'VALID'}", "N: int >= 1", "T: {float, double} = DT_FLOAT".
+struct AttrSpec {
+  std::string name;
+  std::string type;  // "int", "list(type)", "func", ...
+  std::optional<AttrValue> default_value;
+  std::optional<int64_t> minimum;            // of an int's value or a list's length
+  std::vector<DType> allowed_types;          // empty: any
+  std::vector<std::string> allowed_strings;  // empty: any
+};
+
+// Gradient: builds, with op builders only, the gradient nodes of `op`. dy[i] is the gradient of output i, empty where there is
+// none. Returns one Output per input, empty for "no gradient". (tf.RegisterGradient)
+using GradientFn = std::function<Outputs(At at, const Node& op, const Outputs& dy)>;
+
+class OpSpec {
+ public:
+  explicit OpSpec(absl::string_view name) : name_(name) {}
+
+  // Schema, in TensorFlow's grammar (REGISTER_OP). A malformed string is reported by status().
+  OpSpec& Input(absl::string_view arg);
+  OpSpec& Output(absl::string_view arg);
+  OpSpec& Attr(absl::string_view attr);
+
+  OpSpec& Shape(ShapeFn fn);
+  // A simple kernel: only Run.
+  OpSpec& Kernel(absl::Status (*run)(KernelContext&));
+  // A kernel with both halves (core/kernel.h).
+  OpSpec& Prepare(KernelPrepare prepare);
+  // Exactly one of the two must be called; a test over the registry holds every op to it.
+  OpSpec& Gradient(GradientFn fn);
+  OpSpec& NotDifferentiable(absl::string_view reason);
+
+  // --- facts that plans use ---
+  // Runs have effects or differ from run to run: never folded, merged or dropped while fetched or targeted.
+  OpSpec& Stateful();
+  // Stateful through the random streams: running it advances KernelContext::random_run().
+  OpSpec& Random();
+  // output `out` is input `in` under another shape: no kernel runs, memory is shared.
+  OpSpec& Alias(int in, int out);
+  // The kernel may write output `out` over input `in` (same bytes) when nobody else needs that input.
+  OpSpec& InPlace(int in, int out);
+  // Outputs depend on input shapes and dtypes only, never on values (Shape, Size, Rank): known at compile time.
+  OpSpec& ValueFromShapes();
+  // The output is one value per session (VarHandleOp): the kernel runs while a plan is compiled.
+  OpSpec& SessionConstant();
+  // Writes the variable(s) that its resource inputs name: plans run it as late as its edges allow.
+  OpSpec& WritesResources();
+  OpSpec& Commutative();
+  OpSpec& Aggregate();
+  OpSpec& AllowsUninitializedInput();
+  // Must be fed: running it is an error (Placeholder).
+  OpSpec& MustBeFed();
+
+  const std::string& name() const { return name_; }
+  const std::vector<ArgSpec>& inputs() const { return inputs_; }
+  const std::vector<ArgSpec>& outputs() const { return outputs_; }
+  const std::vector<AttrSpec>& attrs() const { return attrs_; }  // in the order declared
+  const AttrSpec* FindAttr(absl::string_view name) const;
+  const ShapeFn& shape_fn() const { return shape_; }
+  const KernelPrepare& prepare() const { return prepare_; }  // null: no kernel
+  const GradientFn& gradient() const { return gradient_; }   // null: none
+  bool not_differentiable() const { return !no_gradient_reason_.empty(); }
+  const std::string& no_gradient_reason() const { return no_gradient_reason_; }
+  bool stateful() const { return stateful_; }
+  bool random() const { return random_; }
+  const std::vector<std::pair<int, int>>& aliases() const { return aliases_; }    // (in, out)
+  const std::vector<std::pair<int, int>>& in_place() const { return in_place_; }  // (in, out)
+  bool value_from_shapes() const { return value_from_shapes_; }
+  bool session_constant() const { return session_constant_; }
+  bool writes_resources() const { return writes_resources_; }
+  bool commutative() const { return commutative_; }
+  bool aggregate() const { return aggregate_; }
+  bool allows_uninitialized_input() const { return allows_uninitialized_input_; }
+  bool must_be_fed() const { return must_be_fed_; }
+  // A stand-in for an op that the registry does not have: imports, shows and exports, but never runs.
+  bool opaque() const { return opaque_; }
+  static std::shared_ptr<const OpSpec> Opaque(absl::string_view name);
+
+  const absl::Status& status() const { return status_; }
+
+ private:
+  std::string name_;
+  std::vector<ArgSpec> inputs_, outputs_;
+  std::vector<AttrSpec> attrs_;
+  ShapeFn shape_;
+  KernelPrepare prepare_;
+  GradientFn gradient_;
+  std::string no_gradient_reason_;
+  std::vector<std::pair<int, int>> aliases_, in_place_;
+  bool stateful_ = false, random_ = false, value_from_shapes_ = false, session_constant_ = false;
+  bool writes_resources_ = false, commutative_ = false, aggregate_ = false;
+  bool allows_uninitialized_input_ = false, must_be_fed_ = false, opaque_ = false;
+  absl::Status status_;
+};
+
+// Parsing of the schema grammar, for OpSpec and its tests.
+absl::StatusOr<ArgSpec> ParseArg(absl::string_view text);
+absl::StatusOr<AttrSpec> ParseAttr(absl::string_view text);
+
+// The ops that a graph may use. Built explicitly (ops::Builtin(), or your own): there are no static registrars.
+class OpRegistry {
+ public:
+  // InvalidArgument for a malformed schema, AlreadyExists for a second op of that name.
+  absl::Status Add(OpSpec spec);
+  const OpSpec* Find(absl::string_view name) const;  // null when absent
+  std::vector<const OpSpec*> ops() const;            // by name
+
+ private:
+  absl::flat_hash_map<std::string, std::shared_ptr<const OpSpec>> specs_;
+};
+
+// Checks a node's attributes against the schema and fills defaults: every attr of the schema present with its type, its
+// allowed values and minimum kept; no attr that the schema lacks, except names that begin with '_'.
+// InvalidArgument otherwise ("attr 'padding' is "FULL", must be one of ...").
+absl::Status CheckAttrs(const OpSpec& spec, AttrMap* attrs);
+
+// The dtypes of flat inputs or outputs for complete attributes (counts and type lists expanded; reference arguments are RefType).
+absl::StatusOr<std::vector<DType>> ArgTypes(const std::vector<ArgSpec>& args, const AttrMap& attrs);
+
+}  // namespace sluice
+
+#endif  // SLUICE_GRAPH_OP_SPEC_H_

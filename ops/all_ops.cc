@@ -1,0 +1,42 @@
+// The one list of ops. Adding an op X: write `OpSpec XOp()` in its file pair and add X(X) to its family here.
+#include "ops/all_ops.h"
+
+#include "glog/logging.h"
+
+// clang-format off
+#define SLUICE_OPS(X)                                                             \
+  /* arrays: constants, placeholders, shapes, slices */                           \
+                                                                                  \
+                                                                                  \
+  /* math: elementwise, reductions, products, comparisons */                      \
+                                                                                  \
+                                                                                  \
+  /* neural networks: convolution, pooling, activations, losses, norms */         \
+                                                                                  \
+                                                                                  \
+  /* random */                                                                    \
+                                                                                  \
+                                                                                  \
+  /* state: variables, training, files, summaries */                              \
+                                                                                  \
+  /* end */
+// clang-format on
+
+namespace sluice::ops {
+
+#define X(name) OpSpec name##Op();
+SLUICE_OPS(X)
+#undef X
+
+const OpRegistry& Builtin() {
+  static const OpRegistry* const registry = [] {
+    auto* r = new OpRegistry;
+#define X(name) CHECK_EQ(r->Add(name##Op()), absl::OkStatus());
+    SLUICE_OPS(X)
+#undef X
+    return r;
+  }();
+  return *registry;
+}
+
+}  // namespace sluice::ops
