@@ -39,10 +39,13 @@ class MemoryBudget {
 // and destroyed by the buffer; others are left uninitialized. Intrusively counted: copying a BufferRef never allocates.
 class Buffer {
  public:
+  // ResourceExhausted when the budget or the system refuses, InvalidArgument for a negative or overflowing size or a type
+  // that a tensor cannot hold. From 2 MiB on the block is aligned to 2 MiB and asks for huge pages.
   static absl::StatusOr<class BufferRef> Make(DType dtype, int64_t count,
                                               const std::shared_ptr<MemoryBudget>& budget);
   void* data() const { return data_; }
   int64_t bytes() const { return bytes_; }
+  DType dtype() const { return dtype_; }
   bool unique() const { return refs_.load(std::memory_order_acquire) == 1; }
 
  private:

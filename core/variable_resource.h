@@ -52,6 +52,9 @@ class VariableResource : public Resource {
 // makes each writable in place. The same variable given twice is InvalidArgument.
 class VariableUpdate {
  public:
+  VariableUpdate() = default;
+  VariableUpdate(const VariableUpdate&) = delete;
+  VariableUpdate& operator=(const VariableUpdate&) = delete;
   // FailedPrecondition naming the first variable that is not initialized ("Attempting to use uninitialized variables: ...").
   absl::Status Lock(absl::Span<VariableResource* const> variables, const std::shared_ptr<MemoryBudget>& budget);
   Tensor& value(int i);

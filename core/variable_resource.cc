@@ -1,0 +1,123 @@
+#include "core/variable_resource.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/status.h"
+#include "glog/logging.h"
+
+namespace sluice {
+namespace {
+
+absl::Status NotInitialized(const std::string& name) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("Error while reading resource variable ", name,
+                   " from Container: localhost. This could mean that the variable was "
+                   "uninitialized."));
+}
+
+absl::Status CheckFits(const VariableResource& variable, const Tensor& value) {
+  if (value.dtype() != variable.dtype()) {
+    return absl::InvalidArgumentError(absl::StrCat("variable '", variable.name(), "' holds ",
+                                                   DTypeName(variable.dtype()), ", got ",
+                                                   DTypeName(value.dtype())));
+  }
+  if (!variable.shape().CompatibleWith(value.shape())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("variable '", variable.name(),
+                     "': Assign requires shapes of both tensors to match. lhs shape= ",
+                     variable.shape().ToString(), " rhs shape= ", value.shape().ToString()));
+  }
+  return absl::OkStatus();
+}
+
+// Makes `value` the only holder of its buffer.
+absl::Status MakeUnique(Tensor& value, const std::shared_ptr<MemoryBudget>& budget) {
+  if (value.unique()) return absl::OkStatus();
+  SLUICE_ASSIGN_OR_RETURN(value, value.Clone(budget));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+bool VariableResource::initialized() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return !value_.empty_handle();
+}
+
+absl::StatusOr<Tensor> VariableResource::Read() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (value_.empty_handle()) return NotInitialized(name_);
+  return value_;
+}
+
+absl::Status VariableResource::Assign(Tensor value) {
+  SLUICE_RETURN_IF_ERROR(CheckFits(*this, value));
+  // After the swap `value` frees the old buffer, outside the lock.
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::swap(value_, value);
+  return absl::OkStatus();
+}
+
+absl::Status VariableResource::AssignCopy(const Tensor& value,
+                                          const std::shared_ptr<MemoryBudget>& budget) {
+  SLUICE_RETURN_IF_ERROR(CheckFits(*this, value));
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (value_.unique() && value_.shape() == value.shape()) {
+    value_.CopyElements(value);
+    return absl::OkStatus();
+  }
+  SLUICE_ASSIGN_OR_RETURN(value_, value.Clone(budget));
+  return absl::OkStatus();
+}
+
+absl::Status VariableResource::Update(const std::shared_ptr<MemoryBudget>& budget,
+                                      const std::function<absl::Status(Tensor&)>& update) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (value_.empty_handle()) return NotInitialized(name_);
+  SLUICE_RETURN_IF_ERROR(MakeUnique(value_, budget));
+  return update(value_);
+}
+
+std::string VariableResource::DebugString() const {
+  return absl::StrCat("variable '", Printable(name_), "' ", DTypeName(dtype_), shape_.ToString());
+}
+
+absl::Status VariableUpdate::Lock(absl::Span<VariableResource* const> variables,
+                                  const std::shared_ptr<MemoryBudget>& budget) {
+  CHECK_EQ(count_, 0) << "locked twice";
+  CHECK_LE(variables.size(), size_t{kMax});
+  std::array<VariableResource*, kMax> ordered;
+  const auto end = std::copy(variables.begin(), variables.end(), ordered.begin());
+  std::sort(ordered.begin(), end, std::less<VariableResource*>());
+  const auto twice = std::adjacent_find(ordered.begin(), end);
+  if (twice != end) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("one update was given variable '", (*twice)->name(), "' twice"));
+  }
+  std::for_each(ordered.begin(), end, [](VariableResource* v) { v->mutex_.lock(); });
+  // From here on the destructor unlocks.
+  std::copy(variables.begin(), variables.end(), variables_);
+  count_ = static_cast<int>(variables.size());
+  for (const VariableResource* v : variables) {
+    if (v->value_.empty_handle()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("Attempting to use uninitialized variables: ", v->name()));
+    }
+  }
+  for (VariableResource* v : variables) SLUICE_RETURN_IF_ERROR(MakeUnique(v->value_, budget));
+  return absl::OkStatus();
+}
+
+Tensor& VariableUpdate::value(int i) {
+  CHECK(i >= 0 && i < count_) << i << " of " << count_;
+  return variables_[i]->value_;
+}
+
+VariableUpdate::~VariableUpdate() {
+  for (int i = 0; i < count_; ++i) variables_[i]->mutex_.unlock();
+}
+
+}  // namespace sluice
