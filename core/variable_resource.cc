@@ -89,9 +89,15 @@ absl::Status VariableUpdate::Lock(absl::Span<VariableResource* const> variables,
                                   const std::shared_ptr<MemoryBudget>& budget) {
   CHECK_EQ(count_, 0) << "locked twice";
   CHECK_LE(variables.size(), size_t{kMax});
-  std::array<VariableResource*, kMax> ordered;
-  const auto end = std::copy(variables.begin(), variables.end(), ordered.begin());
-  std::sort(ordered.begin(), end, std::less<VariableResource*>());
+  // By address: everybody locks in the same order. (Insertion into a sorted array.)
+  std::array<VariableResource*, kMax> ordered = {};
+  auto end = ordered.begin();
+  for (VariableResource* v : variables) {
+    const auto position = std::upper_bound(ordered.begin(), end, v, std::less<VariableResource*>());
+    std::move_backward(position, end, end + 1);
+    *position = v;
+    ++end;
+  }
   const auto twice = std::adjacent_find(ordered.begin(), end);
   if (twice != end) {
     return absl::InvalidArgumentError(
