@@ -37,6 +37,7 @@ _FOLDERS = {
     "train": ("medium", _ALL, []),
     "testing": ("medium", _RUN, []),
     "tools": ("medium", _ALL + ["//tools:sluice_lib"], ["//tools:sluice"]),
+    "compat": ("medium", _ALL, ["//tools:sluice"]),
     "e2e": ("large", _ALL, [
         "//examples/fashion_mnist",
         "//tools:sluice",
