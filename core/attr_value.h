@@ -18,7 +18,8 @@
 namespace sluice {
 
 class AttrValue;
-// Ordered by name, so that everything written from it is reproducible. Looked up with absl::string_view.
+// Ordered by name, so that everything written from it is reproducible. Looked up with
+// absl::string_view.
 struct AttrNameLess {
   using is_transparent = void;
   bool operator()(absl::string_view a, absl::string_view b) const { return a < b; }
@@ -31,16 +32,19 @@ struct FuncRef {
   std::shared_ptr<const AttrMap> attrs;  // may be null: none
 };
 
-// An empty list has no element type in a file (AttrValue.list {}): it is held as EmptyList and accepted as any list.
+// An empty list has no element type in a file (AttrValue.list {}): it is held as EmptyList and
+// accepted as any list.
 struct EmptyList {};
 
-// One value. Constructors are implicit so that {"strides", {1, 2, 2, 1}} and {"padding", "SAME"} read well.
+// One value. Constructors are implicit so that {"strides", {1, 2, 2, 1}} and {"padding", "SAME"}
+// read well.
 class AttrValue {
  public:
   using Value =
-      std::variant<std::monostate, std::string, int64_t, float, bool, DType, TensorShape, Tensor, FuncRef, EmptyList,
-                   std::vector<std::string>, std::vector<int64_t>, std::vector<float>, std::vector<bool>,
-                   std::vector<DType>, std::vector<TensorShape>, std::vector<Tensor>, std::vector<FuncRef>>;
+      std::variant<std::monostate, std::string, int64_t, float, bool, DType, TensorShape, Tensor,
+                   FuncRef, EmptyList, std::vector<std::string>, std::vector<int64_t>,
+                   std::vector<float>, std::vector<bool>, std::vector<DType>,
+                   std::vector<TensorShape>, std::vector<Tensor>, std::vector<FuncRef>>;
   AttrValue() = default;
   AttrValue(const char* s) : value_(std::string(s)) {}
   AttrValue(std::string s) : value_(std::move(s)) {}
@@ -69,7 +73,8 @@ class AttrValue {
   const T* get_if() const {
     return std::get_if<T>(&value_);
   }
-  // OpDef's name of the kind held: "string", "int", "list(int)", "list()" for an empty list, "" for none.
+  // OpDef's name of the kind held: "string", "int", "list(int)", "list()" for an empty list, "" for
+  // none.
   std::string KindName() const;
   // Short text for messages: 3, "SAME", [1, 2], float32.
   std::string ToString() const;
@@ -80,8 +85,9 @@ class AttrValue {
   Value value_;
 };
 
-// Typed look-ups over an AttrMap whose node passed its schema check: the attr is there and of that type, so a
-// mismatch is our own bug (CHECK). Lists accept EmptyList. FindAttr is for attrs that may be absent (null).
+// Typed look-ups over an AttrMap whose node passed its schema check: the attr is there and of that
+// type, so a mismatch is our own bug (CHECK). Lists accept EmptyList. FindAttr is for attrs that
+// may be absent (null).
 const AttrValue* FindAttr(const AttrMap& attrs, absl::string_view name);
 template <typename T>
 T GetAttr(const AttrMap& attrs, absl::string_view name);  // all alternatives of Value but EmptyList

@@ -1,4 +1,5 @@
-// Element types. The numbers are TensorFlow's wire numbers (types.proto), so a DType is written to files as it is.
+// Element types. The numbers are TensorFlow's wire numbers (types.proto), so a DType is written to
+// files as it is.
 #ifndef SLUICE_CORE_DTYPE_H_
 #define SLUICE_CORE_DTYPE_H_
 
@@ -42,7 +43,8 @@ enum class DType : int32_t {
   kUint64 = 23,
 };
 
-// IEEE binary16: storage only; arithmetic happens in float. Conversion rounds to nearest, ties to even.
+// IEEE binary16: storage only; arithmetic happens in float. Conversion rounds to nearest, ties to
+// even.
 struct Half {
   uint16_t bits = 0;
   Half() = default;
@@ -50,7 +52,8 @@ struct Half {
   explicit operator float() const;
 };
 
-// The upper half of a binary32: storage only. Conversion rounds to nearest, ties to even; NaN stays NaN.
+// The upper half of a binary32: storage only. Conversion rounds to nearest, ties to even; NaN stays
+// NaN.
 struct BFloat16 {
   uint16_t bits = 0;
   BFloat16() = default;
@@ -58,7 +61,8 @@ struct BFloat16 {
   explicit operator float() const;
 };
 
-// What a kResource element points to: something that outlives a run and belongs to a session (a variable).
+// What a kResource element points to: something that outlives a run and belongs to a session (a
+// variable).
 class Resource {
  public:
   virtual ~Resource() = default;
@@ -78,15 +82,18 @@ inline DType RefType(DType d) {
 // True for the 23 types above and their references, false for kInvalid and any other number.
 bool IsKnown(DType d);
 
-// numpy's name, as TensorFlow's Python prints it: "float32", "int64", "bool", "string", "float32_ref"; "dtype(77)" when unknown.
+// numpy's name, as TensorFlow's Python prints it: "float32", "int64", "bool", "string",
+// "float32_ref"; "dtype(77)" when unknown.
 std::string DTypeName(DType d);
 // The name in an op schema: "float", "double", "int32", "half", ...
 std::string DTypeSchemaName(DType d);
-// Accepts schema names ("float"), numpy names ("float32") and enum names ("DT_FLOAT"). InvalidArgument otherwise.
+// Accepts schema names ("float"), numpy names ("float32") and enum names ("DT_FLOAT").
+// InvalidArgument otherwise.
 absl::StatusOr<DType> ParseDType(absl::string_view name);
 
-// Bytes of one element in memory; sizeof(std::string) for kString, sizeof(ResourceRef) for kResource; 0 for types that a
-// Tensor cannot hold (kVariant, kInvalid). Quantized types are stored as the integer of the same width.
+// Bytes of one element in memory; sizeof(std::string) for kString, sizeof(ResourceRef) for
+// kResource; 0 for types that a Tensor cannot hold (kVariant, kInvalid). Quantized types are stored
+// as the integer of the same width.
 size_t SizeOf(DType d);
 
 bool IsFloating(DType d);  // half, bfloat16, float, double
@@ -105,6 +112,7 @@ template <DType d>
 struct DTypeConstant {
   static constexpr DType value = d;
 };
+// clang-format off
 template <> struct DTypeOf<float> : DTypeConstant<DType::kFloat> {};
 template <> struct DTypeOf<double> : DTypeConstant<DType::kDouble> {};
 template <> struct DTypeOf<int8_t> : DTypeConstant<DType::kInt8> {};
@@ -122,14 +130,20 @@ template <> struct DTypeOf<std::string> : DTypeConstant<DType::kString> {};
 template <> struct DTypeOf<std::complex<float>> : DTypeConstant<DType::kComplex64> {};
 template <> struct DTypeOf<std::complex<double>> : DTypeConstant<DType::kComplex128> {};
 template <> struct DTypeOf<ResourceRef> : DTypeConstant<DType::kResource> {};
+// clang-format on
 
 template <typename T>
 struct TypeTag {
   using type = T;
 };
 
-// Calls f(TypeTag<T>{}) for the T of `Ts...` whose dtype is `d` and returns its absl::Status. Unimplemented, naming `d`, when none fits.
-//   return Dispatch<float, double>(dtype, [&](auto tag) { using T = typename decltype(tag)::type; ...; return absl::OkStatus(); });
+// Calls f(TypeTag<T>{}) for the T of `Ts...` whose dtype is `d` and returns its absl::Status.
+// Unimplemented, naming `d`, when none fits.
+//   return Dispatch<float, double>(dtype, [&](auto tag) {
+//     using T = typename decltype(tag)::type;
+//     ...
+//     return absl::OkStatus();
+//   });
 template <typename... Ts, typename F>
 absl::Status Dispatch(DType d, F&& f) {
   absl::Status result = absl::UnimplementedError("no kernel for dtype " + DTypeName(d));

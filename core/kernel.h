@@ -1,15 +1,19 @@
 // The kernel interface: what an op's numeric code sees. Knows nothing of graphs or sessions.
 //
-// A kernel has two halves. *Prepare* runs once per plan, with attributes, concrete shapes and constant inputs: it checks,
-// makes oneDNN primitives, packs constants, asks for scratch, and returns *Run*. Run does arithmetic on the tensors that
-// it is handed, once per step. Simple ops give only Run.
+// A kernel has two halves. *Prepare* runs once per plan, with attributes, concrete shapes and
+// constant inputs: it checks, makes oneDNN primitives, packs constants, asks for scratch, and
+// returns *Run*. Run does arithmetic on the tensors that it is handed, once per step. Simple ops
+// give only Run.
 //
 // The contract of Run:
-//  - output(i) has the planned dtype and shape and uninitialized elements (it may share memory with an input only where
-//    the spec says InPlace). An op whose output shapes depend on input *values* uses Allocate() instead.
-//  - No pointer into a tensor is kept after return. One Run function object is never run by two threads at once, so it may
-//    hold mutable state (primitive arguments); a second concurrent step gets its own from a second Prepare.
-//  - Values (indices, shapes, counts) that come from tensors are checked here: InvalidArgument, never a crash.
+//  - output(i) has the planned dtype and shape and uninitialized elements (it may share memory with
+//    an input only where the spec says InPlace). An op whose output shapes depend on input *values*
+//    uses Allocate() instead.
+//  - No pointer into a tensor is kept after return. One Run function object is never run by two
+//    threads at once, so it may hold mutable state (primitive arguments); a second concurrent step
+//    gets its own from a second Prepare.
+//  - Values (indices, shapes, counts) that come from tensors are checked here: InvalidArgument,
+//    never a crash.
 //  - It allocates nothing on the heap in a steady state.
 #ifndef SLUICE_CORE_KERNEL_H_
 #define SLUICE_CORE_KERNEL_H_
@@ -54,7 +58,8 @@ class PrepareContext {
   // Threads that Run may use: the session's budget.
   virtual int threads() const = 0;
   virtual const std::shared_ptr<MemoryBudget>& budget() const = 0;
-  // `bytes` of memory, 64-byte aligned, that Run finds at KernelContext::scratch(). Contents are lost between runs. Once per Prepare.
+  // `bytes` of memory, 64-byte aligned, that Run finds at KernelContext::scratch(). Contents are
+  // lost between runs. Once per Prepare.
   virtual void RequestScratch(int64_t bytes) = 0;
   virtual ResourceStore& resources() const = 0;
 
@@ -73,16 +78,20 @@ class KernelContext {
   virtual int num_outputs() const = 0;
   virtual const Tensor& input(int i) const = 0;
   virtual Tensor& output(int i) = 0;
-  // A fresh tensor as output i, for ops whose shapes depend on values. ResourceExhausted when the budget refuses.
+  // A fresh tensor as output i, for ops whose shapes depend on values. ResourceExhausted when the
+  // budget refuses.
   virtual absl::StatusOr<Tensor*> Allocate(int i, const TensorShape& shape) = 0;
-  // Output i becomes `value`, which stays shared with whoever holds it: reads of variables, constants.
+  // Output i becomes `value`, which stays shared with whoever holds it: reads of variables,
+  // constants.
   virtual void SetOutput(int i, Tensor value) = 0;
   virtual void* scratch() const = 0;
   virtual int threads() const = 0;
   virtual const std::shared_ptr<MemoryBudget>& budget() const = 0;
-  // Counter of the session's runs that hold a random op: the same (seeds, run) gives the same numbers.
+  // Counter of the session's runs that hold a random op: the same (seeds, run) gives the same
+  // numbers.
   virtual uint64_t random_run() const = 0;
-  // The session's own seed, drawn at its creation: for ops whose seed attributes are both 0 ("nondeterministic").
+  // The session's own seed, drawn at its creation: for ops whose seed attributes are both 0
+  // ("nondeterministic").
   virtual uint64_t session_seed() const = 0;
   virtual const std::string& node_name() const = 0;
 

@@ -1,4 +1,5 @@
-// Memory of tensors: aligned, reference-counted buffers, every byte of which is asked of a budget first.
+// Memory of tensors: aligned, reference-counted buffers, every byte of which is asked of a budget
+// first.
 #ifndef SLUICE_CORE_MEMORY_H_
 #define SLUICE_CORE_MEMORY_H_
 
@@ -16,7 +17,8 @@ namespace sluice {
 
 inline constexpr size_t kBufferAlignment = 64;  // bytes: a cache line, an AVX-512 register
 
-// How many bytes may be held at once. Thread-safe. Shared by a session and every buffer that it made.
+// How many bytes may be held at once. Thread-safe. Shared by a session and every buffer that it
+// made.
 class MemoryBudget {
  public:
   explicit MemoryBudget(int64_t limit_bytes) : limit_(limit_bytes) {}
@@ -26,7 +28,8 @@ class MemoryBudget {
   int64_t held() const { return held_.load(std::memory_order_relaxed); }
   int64_t limit() const { return limit_; }
 
-  // The process-wide budget of tensors made outside a session: no limit but 80 % of physical memory.
+  // The process-wide budget of tensors made outside a session: no limit but 80 % of physical
+  // memory.
   static const std::shared_ptr<MemoryBudget>& Process();
   static int64_t DefaultLimit();  // 80 % of physical memory, bytes
 
@@ -35,12 +38,14 @@ class MemoryBudget {
   std::atomic<int64_t> held_{0};
 };
 
-// A block of memory for `count` elements of one dtype. Elements with constructors (strings, resources) are constructed
-// and destroyed by the buffer; others are left uninitialized. Intrusively counted: copying a BufferRef never allocates.
+// A block of memory for `count` elements of one dtype. Elements with constructors (strings,
+// resources) are constructed and destroyed by the buffer; others are left uninitialized.
+// Intrusively counted: copying a BufferRef never allocates.
 class Buffer {
  public:
-  // ResourceExhausted when the budget or the system refuses, InvalidArgument for a negative or overflowing size or a type
-  // that a tensor cannot hold. From 2 MiB on the block is aligned to 2 MiB and asks for huge pages.
+  // ResourceExhausted when the budget or the system refuses, InvalidArgument for a negative or
+  // overflowing size or a type that a tensor cannot hold. From 2 MiB on the block is aligned to 2
+  // MiB and asks for huge pages.
   static absl::StatusOr<class BufferRef> Make(DType dtype, int64_t count,
                                               const std::shared_ptr<MemoryBudget>& budget);
   void* data() const { return data_; }

@@ -60,7 +60,7 @@ std::array<float, 2> NormalFloats(uint32_t a, uint32_t b) {
 }
 
 std::array<double, 2> NormalDoubles(uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
-  const double radius = std::sqrt(-2.0 * std::log(std::max(UniformDouble(a, b), 1e-300)));
+  const double radius = std::sqrt(-2.0 * std::log(std::max(UniformDouble(a, b), 0x1p-53)));
   const double angle = kTwoPi * UniformDouble(c, d);
   return {std::sin(angle) * radius, std::cos(angle) * radius};
 }

@@ -1,4 +1,5 @@
-// Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011).
+// Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel Random Numbers: As Easy as
+// 1, 2, 3", SC 2011).
 #ifndef SLUICE_CORE_RANDOM_H_
 #define SLUICE_CORE_RANDOM_H_
 
@@ -7,8 +8,8 @@
 
 namespace sluice {
 
-// A stream is a key (64 bits) and a 128-bit counter; block i of a stream is a pure function of both, so any part of it can be
-// computed by any thread.
+// A stream is a key (64 bits) and a 128-bit counter; block i of a stream is a pure function of
+// both, so any part of it can be computed by any thread.
 class Philox {
  public:
   using Block = std::array<uint32_t, 4>;

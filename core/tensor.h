@@ -15,22 +15,26 @@
 
 namespace sluice {
 
-// Row-major elements. Copying a Tensor shares the elements (numpy's and TensorFlow's rule); Clone() copies them.
-// Writing through mutable_flat() is seen by everybody who shares the buffer: write only into a tensor that you made.
-// A default-constructed tensor is empty: dtype kInvalid, no elements.
+// Row-major elements. Copying a Tensor shares the elements (numpy's and TensorFlow's rule); Clone()
+// copies them. Writing through mutable_flat() is seen by everybody who shares the buffer: write
+// only into a tensor that you made. A default-constructed tensor is empty: dtype kInvalid, no
+// elements.
 class Tensor {
  public:
   Tensor() = default;
 
   // Uninitialized numbers, empty strings. The shape must be fully defined.
-  // InvalidArgument for a shape that is not (or breaks TensorShape::Check) or a dtype that cannot be held;
-  // ResourceExhausted when the budget refuses.
-  static absl::StatusOr<Tensor> Make(DType dtype, const TensorShape& shape,
-                                     const std::shared_ptr<MemoryBudget>& budget = MemoryBudget::Process());
-  // A view of `shape` on `buffer`, starting `offset` bytes in. For memory planners. REQUIRES: it fits and is aligned.
+  // InvalidArgument for a shape that is not (or breaks TensorShape::Check) or a dtype that cannot
+  // be held; ResourceExhausted when the budget refuses.
+  static absl::StatusOr<Tensor> Make(
+      DType dtype, const TensorShape& shape,
+      const std::shared_ptr<MemoryBudget>& budget = MemoryBudget::Process());
+  // A view of `shape` on `buffer`, starting `offset` bytes in. For memory planners. REQUIRES: it
+  // fits and is aligned.
   static Tensor View(BufferRef buffer, int64_t offset, DType dtype, const TensorShape& shape);
 
-  // Tensor::Of<float>({2, 2}, {1, 2, 3, 4}). REQUIRES (CHECK): as many values as elements. For literals in programs.
+  // Tensor::Of<float>({2, 2}, {1, 2, 3, 4}). REQUIRES (CHECK): as many values as elements. For
+  // literals in programs.
   template <typename T>
   static Tensor Of(const TensorShape& shape, absl::Span<const T> values);
   template <typename T>
@@ -52,7 +56,8 @@ class Tensor {
 
   const void* raw() const { return data_; }
   void* mutable_raw() { return data_; }
-  // Elements as a span. REQUIRES (CHECK): T is the dtype's C++ type. Check dtype() first where it comes from a user.
+  // Elements as a span. REQUIRES (CHECK): T is the dtype's C++ type. Check dtype() first where it
+  // comes from a user.
   template <typename T>
   absl::Span<const T> flat() const {
     CheckType(DTypeOf<T>::value);
@@ -82,11 +87,14 @@ class Tensor {
 
   // The same elements under another shape. InvalidArgument unless the element counts agree.
   absl::StatusOr<Tensor> Reshaped(const TensorShape& shape) const;
-  absl::StatusOr<Tensor> Clone(const std::shared_ptr<MemoryBudget>& budget = MemoryBudget::Process()) const;
+  absl::StatusOr<Tensor> Clone(
+      const std::shared_ptr<MemoryBudget>& budget = MemoryBudget::Process()) const;
   // Copies `from`'s elements here. REQUIRES (CHECK): same dtype and element count.
   void CopyElements(const Tensor& from);
 
-  bool SharesBufferWith(const Tensor& o) const { return buffer_ && buffer_.get() == o.buffer_.get(); }
+  bool SharesBufferWith(const Tensor& o) const {
+    return buffer_ && buffer_.get() == o.buffer_.get();
+  }
   // Nobody else holds the buffer: it may be written in place.
   bool unique() const { return buffer_ && buffer_->unique(); }
 

@@ -16,15 +16,15 @@ namespace sluice {
 inline constexpr int kMaxRank = 254;
 inline constexpr int64_t kMaxElements = int64_t{1} << 40;
 
-// A list of dimensions, -1 for an unknown one; or unknown rank. A cheap value (no heap up to rank 6).
-// A default-constructed shape is the scalar's: rank 0.
+// A list of dimensions, -1 for an unknown one; or unknown rank. A cheap value (no heap up to rank
+// 6). A default-constructed shape is the scalar's: rank 0.
 class TensorShape {
  public:
   TensorShape() = default;
   TensorShape(std::initializer_list<int64_t> dims) : dims_(dims) {}
   explicit TensorShape(absl::Span<const int64_t> dims) : dims_(dims.begin(), dims.end()) {}
-  static TensorShape Unknown();             // unknown rank
-  static TensorShape OfRank(int rank);      // every dimension unknown
+  static TensorShape Unknown();         // unknown rank
+  static TensorShape OfRank(int rank);  // every dimension unknown
 
   bool rank_known() const { return rank_known_; }
   int rank() const { return rank_known_ ? static_cast<int>(dims_.size()) : -1; }
@@ -38,13 +38,16 @@ class TensorShape {
   absl::Span<const int64_t> dims() const { return dims_; }
 
   bool fully_defined() const;
-  // Product of the dimensions, 1 for a scalar; -1 when not fully defined or when the product passes kMaxElements.
+  // Product of the dimensions, 1 for a scalar; -1 when not fully defined or when the product passes
+  // kMaxElements.
   int64_t num_elements() const;
 
-  // OK when: rank <= kMaxRank, every dimension >= -1, every product of known non-zero dimensions <= kMaxElements. InvalidArgument otherwise, naming the shape.
+  // OK when: rank <= kMaxRank, every dimension >= -1, every product of known non-zero dimensions <=
+  // kMaxElements. InvalidArgument otherwise, naming the shape.
   absl::Status Check() const;
 
-  // Same rank and equal dimensions; two unknowns are equal. (An identity of descriptions, not of run-time shapes.)
+  // Same rank and equal dimensions; two unknowns are equal. (An identity of descriptions, not of
+  // run-time shapes.)
   friend bool operator==(const TensorShape& a, const TensorShape& b) = default;
   // Could both describe one run-time shape? Unknown fits everything.
   bool CompatibleWith(const TensorShape& other) const;

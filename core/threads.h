@@ -1,4 +1,5 @@
-// One threading runtime: OpenMP (libgomp), which oneDNN uses too. Steps run one after another, each parallel inside.
+// One threading runtime: OpenMP (libgomp), which oneDNN uses too. Steps run one after another, each
+// parallel inside.
 #ifndef SLUICE_CORE_THREADS_H_
 #define SLUICE_CORE_THREADS_H_
 
@@ -23,10 +24,12 @@ class ThreadBudget {
   int previous_;
 };
 
-// Calls body(begin, end) over disjoint chunks that cover [0, total), on at most the calling thread's budget of threads.
-// A chunk has at least `grain` items (except the last); total <= grain runs inline. The split depends only on total, grain and the
-// thread budget, so results that depend on the split repeat. `body` must not throw.
-void ParallelFor(int64_t total, int64_t grain, absl::FunctionRef<void(int64_t begin, int64_t end)> body);
+// Calls body(begin, end) over disjoint chunks that cover [0, total), on at most the calling
+// thread's budget of threads. A chunk has at least `grain` items (except the last); total <= grain
+// runs inline. The split depends only on total, grain and the thread budget, so results that depend
+// on the split repeat. `body` must not throw.
+void ParallelFor(int64_t total, int64_t grain,
+                 absl::FunctionRef<void(int64_t begin, int64_t end)> body);
 
 // A good grain for a loop that costs about `cost` nanoseconds per item: chunks of at least 20 us.
 int64_t GrainFor(double cost);

@@ -14,8 +14,9 @@
 
 namespace sluice {
 
-// A read is a snapshot (shares the buffer, copies nothing). An update writes in place when nobody holds a snapshot, else
-// into a fresh buffer. So concurrent runs never race, and the usual training step never copies. Thread-safe.
+// A read is a snapshot (shares the buffer, copies nothing). An update writes in place when nobody
+// holds a snapshot, else into a fresh buffer. So concurrent runs never race, and the usual training
+// step never copies. Thread-safe.
 class VariableResource : public Resource {
  public:
   VariableResource(std::string name, DType dtype, TensorShape shape)
@@ -26,15 +27,17 @@ class VariableResource : public Resource {
   const TensorShape& shape() const { return shape_; }  // declared; may be partly unknown
 
   bool initialized() const;
-  // The current value, shared. FailedPrecondition when nothing was assigned yet (rule VAR-11's text).
+  // The current value, shared. FailedPrecondition when nothing was assigned yet (rule VAR-11's
+  // text).
   absl::StatusOr<Tensor> Read() const;
-  // The value becomes `value` (shared when `value` is not part of a planned arena; pass a Clone otherwise).
-  // InvalidArgument when dtype or declared shape do not fit.
+  // The value becomes `value` (shared when `value` is not part of a planned arena; pass a Clone
+  // otherwise). InvalidArgument when dtype or declared shape do not fit.
   absl::Status Assign(Tensor value);
-  // Copies `value`'s elements in: into the present buffer when nobody else holds it and the shape is the same, else into a fresh one.
+  // Copies `value`'s elements in: into the present buffer when nobody else holds it and the shape
+  // is the same, else into a fresh one.
   absl::Status AssignCopy(const Tensor& value, const std::shared_ptr<MemoryBudget>& budget);
-  // Calls `update` with the value, alone in its buffer (a copy is made first when somebody holds a snapshot), under the
-  // variable's lock. FailedPrecondition when not initialized.
+  // Calls `update` with the value, alone in its buffer (a copy is made first when somebody holds a
+  // snapshot), under the variable's lock. FailedPrecondition when not initialized.
   absl::Status Update(const std::shared_ptr<MemoryBudget>& budget,
                       const std::function<absl::Status(Tensor&)>& update);
   std::string DebugString() const override;
@@ -48,15 +51,18 @@ class VariableResource : public Resource {
   Tensor value_;
 };
 
-// Locks several variables at once for one fused update (a weight with its slots), in an order that cannot deadlock, and
-// makes each writable in place. The same variable given twice is InvalidArgument.
+// Locks several variables at once for one fused update (a weight with its slots), in an order that
+// cannot deadlock, and makes each writable in place. The same variable given twice is
+// InvalidArgument.
 class VariableUpdate {
  public:
   VariableUpdate() = default;
   VariableUpdate(const VariableUpdate&) = delete;
   VariableUpdate& operator=(const VariableUpdate&) = delete;
-  // FailedPrecondition naming the first variable that is not initialized ("Attempting to use uninitialized variables: ...").
-  absl::Status Lock(absl::Span<VariableResource* const> variables, const std::shared_ptr<MemoryBudget>& budget);
+  // FailedPrecondition naming the first variable that is not initialized ("Attempting to use
+  // uninitialized variables: ...").
+  absl::Status Lock(absl::Span<VariableResource* const> variables,
+                    const std::shared_ptr<MemoryBudget>& budget);
   Tensor& value(int i);
   ~VariableUpdate();
 
