@@ -61,12 +61,12 @@ class Tensor {
   template <typename T>
   absl::Span<const T> flat() const {
     CheckType(DTypeOf<T>::value);
-    return {static_cast<const T*>(data_), static_cast<size_t>(elements_)};
+    return absl::Span<const T>(static_cast<const T*>(data_), static_cast<size_t>(elements_));  // not {}: a list of bools
   }
   template <typename T>
   absl::Span<T> mutable_flat() {
     CheckType(DTypeOf<T>::value);
-    return {static_cast<T*>(data_), static_cast<size_t>(elements_)};
+    return absl::Span<T>(static_cast<T*>(data_), static_cast<size_t>(elements_));
   }
   template <typename T>
   const T* data() const {
