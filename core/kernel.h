@@ -61,6 +61,9 @@ class PrepareContext {
   // `bytes` of memory, 64-byte aligned, that Run finds at KernelContext::scratch(). Contents are
   // lost between runs. Once per Prepare.
   virtual void RequestScratch(int64_t bytes) = 0;
+  // Run hands output i over with SetOutput(): no memory is planned for it. (Without this call the
+  // value is copied to planned memory.)
+  virtual void WillSetOutput(int /*i*/) {}
   virtual ResourceStore& resources() const = 0;
 
   template <typename T>

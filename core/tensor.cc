@@ -128,6 +128,15 @@ Tensor Tensor::View(BufferRef buffer, int64_t offset, DType dtype, const TensorS
   return t;
 }
 
+Tensor Tensor::ShapeOnly(DType dtype, const TensorShape& shape) {
+  Tensor t;
+  t.elements_ = shape.num_elements();
+  CHECK_GE(t.elements_, 0) << shape.ToString();
+  t.dtype_ = dtype;
+  t.shape_ = shape;
+  return t;
+}
+
 template <typename T>
 Tensor Tensor::Of(const TensorShape& shape, absl::Span<const T> values) {
   absl::StatusOr<Tensor> made = Make(DTypeOf<T>::value, shape);

@@ -33,6 +33,10 @@ class Tensor {
   // fits and is aligned.
   static Tensor View(BufferRef buffer, int64_t offset, DType dtype, const TensorShape& shape);
 
+  // A dtype and a shape without elements: raw() is null, byte_size() what the elements would take.
+  // For work that looks at shapes only. REQUIRES: the shape is fully defined.
+  static Tensor ShapeOnly(DType dtype, const TensorShape& shape);
+
   // Tensor::Of<float>({2, 2}, {1, 2, 3, 4}). REQUIRES (CHECK): as many values as elements. For
   // literals in programs.
   template <typename T>
@@ -61,7 +65,8 @@ class Tensor {
   template <typename T>
   absl::Span<const T> flat() const {
     CheckType(DTypeOf<T>::value);
-    return absl::Span<const T>(static_cast<const T*>(data_), static_cast<size_t>(elements_));  // not {}: a list of bools
+    return absl::Span<const T>(static_cast<const T*>(data_),
+                               static_cast<size_t>(elements_));  // not {}: a list of bools
   }
   template <typename T>
   absl::Span<T> mutable_flat() {
