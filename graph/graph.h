@@ -47,6 +47,7 @@ struct NodeRequest {
   std::string location;
   Node* original_op = nullptr;
   bool allow_unknown_op = false;  // imports: an op that the registry lacks becomes opaque
+  int unknown_op_outputs = 1;     // how many outputs it then has
 };
 
 // A graph only grows. Thread-safe: building and running may overlap; two threads that build at once get correct but
@@ -84,6 +85,9 @@ class Graph {
   // The value of `tensor` when it is the same in every run and small (constants, shapes, and what is computed from them), else nullopt.
   std::optional<Tensor> ConstantValue(const Output& tensor) const;
 
+  // The state behind Scope::Root(), one per graph (it counts opened variable scopes).
+  const std::shared_ptr<const ScopeState>& root_state() const { return root_state_; }
+
   // --- names (rules NS-3 to NS-7) ---
   // `name` made unique, ignoring case, and marked as used when `mark`.
   std::string UniqueName(absl::string_view name, bool mark = true);
@@ -114,9 +118,9 @@ class Graph {
   std::pair<int64_t, int64_t> OpSeeds(std::optional<int64_t> op_seed) const;
 
  private:
-  friend class Scope;
   absl::Status CheckInputs(const OpSpec& spec, const NodeRequest& request) const;
   absl::Status InferShapes(Node* node) const;
+  void FindConstants(Node* node) const;
 
   const OpRegistry& registry_;
   const GraphOptions options_;
@@ -129,6 +133,7 @@ class Graph {
   std::map<std::string, std::vector<CollectionItem>> collections_;
   std::map<std::string, Variable> variables_;
   std::optional<int64_t> seed_;
+  std::shared_ptr<const ScopeState> root_state_;
 };
 
 }  // namespace sluice

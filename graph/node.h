@@ -9,6 +9,7 @@
 
 #include "core/attr_value.h"
 #include "core/dtype.h"
+#include "core/tensor.h"
 #include "core/tensor_shape.h"
 #include "graph/op_spec.h"
 #include "graph/output.h"
@@ -73,6 +74,7 @@ class Node {
   std::vector<DType> output_dtypes_;
   std::vector<TensorShape> output_shapes_;
   Node* original_op_ = nullptr;
+  std::vector<Tensor> constants_;  // values of the outputs where they are the same in every run and small; else empty
 };
 
 }  // namespace sluice

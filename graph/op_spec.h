@@ -117,6 +117,7 @@ class OpSpec {
   const absl::Status& status() const { return status_; }
 
  private:
+  friend class OpRegistry;
   std::string name_;
   std::vector<ArgSpec> inputs_, outputs_;
   std::vector<AttrSpec> attrs_;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/dtype.h"
+#include "core/tensor.h"
 #include "core/tensor_shape.h"
 
 namespace sluice {
@@ -74,6 +75,9 @@ Output operator-(double x, const Output& y);
 Output operator*(double x, const Output& y);
 Output operator/(double x, const Output& y);
 Output operator-(const Output& x);
+
+// A scalar of that numeric dtype holding `value` (truncated for integers): the Const behind `x + 1.5`.
+Tensor NumberTensor(DType dtype, double value);
 
 }  // namespace sluice
 

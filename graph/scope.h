@@ -75,7 +75,9 @@ class Scope {
   }
   Scope WithoutControl() const;  // tf.control_dependencies(None)
   Scope Device(absl::string_view device) const;
+  // tf.colocate_with: ops built here carry the attr _class = ["loc:@op"] (rule NS-13).
   Scope ColocateWith(const Output& op) const;
+  Scope ColocateWithName(const std::string& op_name) const;
   // Gradient ops built here remember their forward op.
   Scope ForGradientOf(class Node* forward) const;
 

@@ -1,0 +1,168 @@
+#include "graph/at.h"
+
+#include <algorithm>
+
+#include "core/status.h"
+#include "graph/graph.h"
+#include "graph/scope_state.h"
+
+namespace sluice {
+namespace {
+
+// How many flat inputs the arguments take that are not counted by an attr still to be inferred, and how many arguments are.
+struct Arity {
+  int64_t fixed = 0;
+  int open = 0;  // arguments whose count must be inferred
+};
+
+bool IsOpen(const ArgSpec& arg, const AttrMap& attrs) {
+  const std::string& counter = arg.number_attr.empty() ? arg.type_list_attr : arg.number_attr;
+  return !counter.empty() && FindAttr(attrs, counter) == nullptr;
+}
+
+int64_t KnownCount(const ArgSpec& arg, const AttrMap& attrs) {
+  if (!arg.type_list_attr.empty()) {
+    const auto* types = FindAttr(attrs, arg.type_list_attr)->get_if<std::vector<DType>>();
+    return types ? static_cast<int64_t>(types->size()) : 0;
+  }
+  if (arg.number_attr.empty()) return 1;
+  const int64_t* n = FindAttr(attrs, arg.number_attr)->get_if<int64_t>();
+  return n ? *n : 0;
+}
+
+Arity CountArity(const OpSpec& spec, const AttrMap& attrs) {
+  Arity arity;
+  for (const ArgSpec& arg : spec.inputs()) {
+    if (IsOpen(arg, attrs)) {
+      ++arity.open;
+    } else {
+      arity.fixed += KnownCount(arg, attrs);
+    }
+  }
+  return arity;
+}
+
+// Fills type attrs, counts and type lists that follow from the inputs. What does not follow is left for CheckAttrs to miss.
+absl::Status InferAttrs(const OpSpec& spec, const Outputs& inputs, AttrMap* attrs) {
+  const Arity arity = CountArity(spec, *attrs);
+  const int64_t spare = static_cast<int64_t>(inputs.size()) - arity.fixed;
+  if (spare < 0 || (arity.open == 0 && spare != 0) || (arity.open > 0 && spare % arity.open != 0)) {
+    return absl::InvalidArgumentError(absl::StrCat("expected ", arity.fixed, arity.open ? " or more" : "", " inputs, got ", inputs.size()));
+  }
+  const int64_t open_count = arity.open ? spare / arity.open : 0;
+  size_t next = 0;
+  std::vector<std::pair<const ArgSpec*, int64_t>> counts;
+  for (const ArgSpec& arg : spec.inputs()) counts.emplace_back(&arg, IsOpen(arg, *attrs) ? open_count : KnownCount(arg, *attrs));
+  for (const auto& [arg, count] : counts) {
+    if (!arg->number_attr.empty()) attrs->try_emplace(arg->number_attr, count);
+    if (!arg->type_list_attr.empty()) {
+      std::vector<DType> types;
+      for (int64_t i = 0; i < count; ++i) types.push_back(BaseType(inputs[next + i].dtype()));
+      attrs->try_emplace(arg->type_list_attr, std::move(types));
+    } else if (!arg->type_attr.empty() && count > 0) {
+      attrs->try_emplace(arg->type_attr, BaseType(inputs[next].dtype()));
+    }
+    next += static_cast<size_t>(count);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckUsable(const Outputs& inputs, const Graph& graph) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].empty()) return absl::InvalidArgumentError(absl::StrCat("input ", i, " is empty"));
+    if (inputs[i].graph() != &graph) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("input ", i, " (", inputs[i].name(), ") is not an element of this graph: all inputs must be from the same graph"));
+    }
+    if (inputs[i].is_operation()) {
+      return absl::InvalidArgumentError(absl::StrCat("input ", i, " (", inputs[i].name(), ") is an operation, expected a tensor"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The scope's control inputs less those that are data inputs anyway (rule NS-12).
+std::vector<Node*> ControlInputs(const ScopeState& scope, const Outputs& inputs) {
+  std::vector<Node*> control;
+  for (Node* node : scope.control_inputs) {
+    const bool is_data = std::any_of(inputs.begin(), inputs.end(), [&](const Output& in) { return in.node() == node; });
+    if (!is_data) control.push_back(node);
+  }
+  return control;
+}
+
+std::string NodeName(Graph& graph, const ScopeState& scope, absl::string_view op) {
+  absl::string_view base = scope.op_name.empty() ? op : absl::string_view(scope.op_name);
+  if (base.back() == '/') return std::string(base.substr(0, base.size() - 1));  // verbatim (rule NS-7)
+  return graph.UniqueName(scope.name.empty() ? std::string(base) : absl::StrCat(scope.name, "/", base));
+}
+
+void AddColocation(const ScopeState& scope, AttrMap* attrs) {
+  if (scope.colocate.empty() || FindAttr(*attrs, "_class") != nullptr) return;
+  std::vector<std::string> groups;
+  for (const std::string& op : scope.colocate) groups.push_back(absl::StrCat("loc:@", op));
+  attrs->emplace("_class", std::move(groups));
+}
+
+}  // namespace
+
+bool At::ok() const { return scope_.ok(); }
+
+std::string At::location() const {
+  if (file_ == nullptr || *file_ == '\0') return "";
+  return absl::StrCat(file_, ":", line_);
+}
+
+Output At::Fail(absl::string_view op, const absl::Status& why) const {
+  const absl::string_view own = scope_.op_name().empty() ? op : absl::string_view(scope_.op_name());
+  std::string message = scope_.name().empty() ? absl::StrCat(own) : absl::StrCat(scope_.name(), "/", own);
+  absl::StrAppend(&message, ": ", why.message());
+  if (!location().empty()) absl::StrAppend(&message, " (", location(), ")");
+  graph().SetError(absl::Status(why.code(), message));
+  return {};
+}
+
+Output At::Node(absl::string_view op, const Outputs& inputs, AttrMap attrs) const {
+  const Outputs all = Nodes(op, inputs, std::move(attrs));
+  return all.empty() ? Output() : all[0];
+}
+
+Outputs At::Nodes(absl::string_view op, const Outputs& inputs, AttrMap attrs) const {
+  if (!ok()) return {};
+  const auto fail = [&](const absl::Status& why) {
+    Fail(op, why);
+    return Outputs();
+  };
+  const OpSpec* spec = graph().registry().Find(op);
+  if (spec == nullptr) return fail(absl::UnimplementedError(absl::StrCat("Op type not registered '", Printable(op), "'")));
+  absl::Status usable = CheckUsable(inputs, graph());
+  if (usable.ok()) usable = InferAttrs(*spec, inputs, &attrs);
+  if (!usable.ok()) return fail(usable);
+
+  const ScopeState& scope = *scope_.state();
+  AddColocation(scope, &attrs);
+  NodeRequest request{.op = std::string(op),
+                      .name = NodeName(graph(), scope, op),
+                      .control_inputs = ControlInputs(scope, inputs),
+                      .attrs = std::move(attrs),
+                      .device = scope.device,
+                      .location = location(),
+                      .original_op = scope.gradient_of};
+  for (const Output& input : inputs) request.inputs.push_back({input.node(), input.index()});
+  absl::StatusOr<sluice::Node*> node = graph().AddNode(std::move(request));
+  if (!node.ok()) return fail(node.status());
+
+  const std::shared_ptr<const ScopeState> outside = scope_.Named("").state();
+  Outputs outputs;
+  for (int i = 0; i < (*node)->num_outputs(); ++i) outputs.emplace_back(*node, i, outside);
+  if (outputs.empty()) outputs.emplace_back(*node, Output::kOperation, outside);
+  return outputs;
+}
+
+At At::Composite(absl::string_view default_name) const {
+  return Sub(scope_.op_name().empty() ? default_name : absl::string_view(scope_.op_name()));
+}
+
+At At::AsScope() const { return Named(absl::StrCat(scope_.name(), "/")); }
+
+}  // namespace sluice

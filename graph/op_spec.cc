@@ -1,0 +1,188 @@
+#include "graph/op_spec.h"
+
+#include <algorithm>
+
+#include "core/status.h"
+#include "graph/at.h"
+#include "graph/node.h"
+#include "graph/output.h"
+
+namespace sluice {
+
+OpSpec& OpSpec::Input(absl::string_view arg) {
+  absl::StatusOr<ArgSpec> parsed = ParseArg(arg);
+  if (parsed.ok()) {
+    inputs_.push_back(*std::move(parsed));
+  } else {
+    status_.Update(parsed.status());
+  }
+  return *this;
+}
+
+OpSpec& OpSpec::Output(absl::string_view arg) {
+  absl::StatusOr<ArgSpec> parsed = ParseArg(arg);
+  if (parsed.ok()) {
+    outputs_.push_back(*std::move(parsed));
+  } else {
+    status_.Update(parsed.status());
+  }
+  return *this;
+}
+
+OpSpec& OpSpec::Attr(absl::string_view attr) {
+  absl::StatusOr<AttrSpec> parsed = ParseAttr(attr);
+  if (parsed.ok()) {
+    attrs_.push_back(*std::move(parsed));
+  } else {
+    status_.Update(parsed.status());
+  }
+  return *this;
+}
+
+OpSpec& OpSpec::Shape(ShapeFn fn) {
+  shape_ = std::move(fn);
+  return *this;
+}
+
+OpSpec& OpSpec::Kernel(absl::Status (*run)(KernelContext&)) {
+  prepare_ = [run](PrepareContext&) -> absl::StatusOr<KernelRun> { return KernelRun(run); };
+  return *this;
+}
+
+OpSpec& OpSpec::Prepare(KernelPrepare prepare) {
+  prepare_ = std::move(prepare);
+  return *this;
+}
+
+OpSpec& OpSpec::Gradient(GradientFn fn) {
+  gradient_ = std::move(fn);
+  return *this;
+}
+
+OpSpec& OpSpec::NotDifferentiable(absl::string_view reason) {
+  no_gradient_reason_ = std::string(reason);
+  return *this;
+}
+
+OpSpec& OpSpec::Stateful() {
+  stateful_ = true;
+  return *this;
+}
+
+OpSpec& OpSpec::Random() {
+  random_ = stateful_ = true;
+  return *this;
+}
+
+OpSpec& OpSpec::Alias(int in, int out) {
+  aliases_.emplace_back(in, out);
+  return *this;
+}
+
+OpSpec& OpSpec::InPlace(int in, int out) {
+  in_place_.emplace_back(in, out);
+  return *this;
+}
+
+OpSpec& OpSpec::ValueFromShapes() {
+  value_from_shapes_ = true;
+  return *this;
+}
+
+OpSpec& OpSpec::SessionConstant() {
+  session_constant_ = stateful_ = true;
+  return *this;
+}
+
+OpSpec& OpSpec::WritesResources() {
+  writes_resources_ = stateful_ = true;
+  return *this;
+}
+
+OpSpec& OpSpec::Commutative() {
+  commutative_ = true;
+  return *this;
+}
+
+OpSpec& OpSpec::Aggregate() {
+  aggregate_ = true;
+  return *this;
+}
+
+OpSpec& OpSpec::AllowsUninitializedInput() {
+  allows_uninitialized_input_ = true;
+  return *this;
+}
+
+OpSpec& OpSpec::MustBeFed() {
+  must_be_fed_ = true;
+  return *this;
+}
+
+const AttrSpec* OpSpec::FindAttr(absl::string_view name) const {
+  for (const AttrSpec& attr : attrs_) {
+    if (attr.name == name) return &attr;
+  }
+  return nullptr;
+}
+
+std::shared_ptr<const OpSpec> OpSpec::Opaque(absl::string_view name) {
+  auto spec = std::make_shared<OpSpec>(name);
+  spec->opaque_ = spec->stateful_ = true;
+  spec->no_gradient_reason_ = "the op is not known here";
+  return spec;
+}
+
+namespace {
+
+// Settles which args take their types from a list(type) attr, and that every attr an arg names exists with the right type.
+absl::Status ResolveArgs(const OpSpec& spec, std::vector<ArgSpec>* args) {
+  for (ArgSpec& arg : *args) {
+    if (!arg.type_attr.empty()) {
+      const AttrSpec* attr = spec.FindAttr(arg.type_attr);
+      if (attr != nullptr && attr->type == "list(type)" && arg.number_attr.empty()) {
+        arg.type_list_attr = std::move(arg.type_attr);
+        arg.type_attr.clear();
+      } else if (attr == nullptr || attr->type != "type") {
+        return absl::InvalidArgumentError(absl::StrCat("op ", spec.name(), ": arg '", arg.name, "' has type '", arg.type_attr,
+                                                       "', which is neither a dtype nor a type attr"));
+      }
+    }
+    if (!arg.number_attr.empty()) {
+      const AttrSpec* attr = spec.FindAttr(arg.number_attr);
+      if (attr == nullptr || attr->type != "int") {
+        return absl::InvalidArgumentError(
+            absl::StrCat("op ", spec.name(), ": arg '", arg.name, "' is counted by '", arg.number_attr, "', which is no int attr"));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status OpRegistry::Add(OpSpec spec) {
+  SLUICE_RETURN_IF_ERROR(Annotate(spec.status(), absl::StrCat("op ", spec.name())));
+  if (specs_.contains(spec.name())) {
+    return absl::AlreadyExistsError(absl::StrCat("op ", spec.name(), " is registered already"));
+  }
+  SLUICE_RETURN_IF_ERROR(ResolveArgs(spec, &spec.inputs_));
+  SLUICE_RETURN_IF_ERROR(ResolveArgs(spec, &spec.outputs_));
+  std::string name = spec.name();
+  specs_.emplace(std::move(name), std::make_shared<const OpSpec>(std::move(spec)));
+  return absl::OkStatus();
+}
+
+const OpSpec* OpRegistry::Find(absl::string_view name) const {
+  auto it = specs_.find(name);
+  return it == specs_.end() ? nullptr : it->second.get();
+}
+
+std::vector<const OpSpec*> OpRegistry::ops() const {
+  std::vector<const OpSpec*> all;
+  for (const auto& [name, spec] : specs_) all.push_back(spec.get());
+  std::sort(all.begin(), all.end(), [](const OpSpec* a, const OpSpec* b) { return a->name() < b->name(); });
+  return all;
+}
+
+}  // namespace sluice
