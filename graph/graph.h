@@ -38,13 +38,13 @@ struct GraphOptions {
 
 // Everything that AddNode needs; attributes are checked and completed there.
 struct NodeRequest {
-  std::string op;
-  std::string name;  // final: unique and valid
-  std::vector<Edge> inputs;
-  std::vector<Node*> control_inputs;
-  AttrMap attrs;
-  std::string device;
-  std::string location;
+  std::string op = {};
+  std::string name = {};  // final: unique and valid
+  std::vector<Edge> inputs = {};
+  std::vector<Node*> control_inputs = {};
+  AttrMap attrs = {};
+  std::string device = {};
+  std::string location = {};
   Node* original_op = nullptr;
   bool allow_unknown_op = false;  // imports: an op that the registry lacks becomes opaque
   int unknown_op_outputs = 1;     // how many outputs it then has

@@ -44,7 +44,8 @@ Output Binary(const Output& x, const Output& y, const char* op, const char* name
 
 // `value` as a Const of the dtype of `like`, inside the name scope of the operation that it belongs to.
 Output Constant(At at, const Output& like, double value, const char* name) {
-  return at.Named(name).Node("Const", {}, {{"value", NumberTensor(BaseType(like.dtype()), value)}});
+  const DType dtype = BaseType(like.dtype());
+  return at.Named(name).Node("Const", {}, {{"value", NumberTensor(dtype, value)}, {"dtype", dtype}});
 }
 
 Output BinaryWithNumber(const Output& x, double y, bool number_first, const char* op, const char* name) {
