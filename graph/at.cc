@@ -9,7 +9,8 @@
 namespace sluice {
 namespace {
 
-// How many flat inputs the arguments take that are not counted by an attr still to be inferred, and how many arguments are.
+// How many flat inputs the arguments take that are not counted by an attr still to be inferred, and
+// how many arguments are.
 struct Arity {
   int64_t fixed = 0;
   int open = 0;  // arguments whose count must be inferred
@@ -42,17 +43,20 @@ Arity CountArity(const OpSpec& spec, const AttrMap& attrs) {
   return arity;
 }
 
-// Fills type attrs, counts and type lists that follow from the inputs. What does not follow is left for CheckAttrs to miss.
+// Fills type attrs, counts and type lists that follow from the inputs. What does not follow is left
+// for CheckAttrs to miss.
 absl::Status InferAttrs(const OpSpec& spec, const Outputs& inputs, AttrMap* attrs) {
   const Arity arity = CountArity(spec, *attrs);
   const int64_t spare = static_cast<int64_t>(inputs.size()) - arity.fixed;
   if (spare < 0 || (arity.open == 0 && spare != 0) || (arity.open > 0 && spare % arity.open != 0)) {
-    return absl::InvalidArgumentError(absl::StrCat("expected ", arity.fixed, arity.open ? " or more" : "", " inputs, got ", inputs.size()));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "expected ", arity.fixed, arity.open ? " or more" : "", " inputs, got ", inputs.size()));
   }
   const int64_t open_count = arity.open ? spare / arity.open : 0;
   size_t next = 0;
   std::vector<std::pair<const ArgSpec*, int64_t>> counts;
-  for (const ArgSpec& arg : spec.inputs()) counts.emplace_back(&arg, IsOpen(arg, *attrs) ? open_count : KnownCount(arg, *attrs));
+  for (const ArgSpec& arg : spec.inputs())
+    counts.emplace_back(&arg, IsOpen(arg, *attrs) ? open_count : KnownCount(arg, *attrs));
   for (const auto& [arg, count] : counts) {
     if (!arg->number_attr.empty()) attrs->try_emplace(arg->number_attr, count);
     if (!arg->type_list_attr.empty()) {
@@ -69,13 +73,16 @@ absl::Status InferAttrs(const OpSpec& spec, const Outputs& inputs, AttrMap* attr
 
 absl::Status CheckUsable(const Outputs& inputs, const Graph& graph) {
   for (size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i].empty()) return absl::InvalidArgumentError(absl::StrCat("input ", i, " is empty"));
+    if (inputs[i].empty())
+      return absl::InvalidArgumentError(absl::StrCat("input ", i, " is empty"));
     if (inputs[i].graph() != &graph) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("input ", i, " (", inputs[i].name(), ") is not an element of this graph: all inputs must be from the same graph"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "input ", i, " (", inputs[i].name(),
+          ") is not an element of this graph: all inputs must be from the same graph"));
     }
     if (inputs[i].is_operation()) {
-      return absl::InvalidArgumentError(absl::StrCat("input ", i, " (", inputs[i].name(), ") is an operation, expected a tensor"));
+      return absl::InvalidArgumentError(absl::StrCat("input ", i, " (", inputs[i].name(),
+                                                     ") is an operation, expected a tensor"));
     }
   }
   return absl::OkStatus();
@@ -85,7 +92,8 @@ absl::Status CheckUsable(const Outputs& inputs, const Graph& graph) {
 std::vector<Node*> ControlInputs(const ScopeState& scope, const Outputs& inputs) {
   std::vector<Node*> control;
   for (Node* node : scope.control_inputs) {
-    const bool is_data = std::any_of(inputs.begin(), inputs.end(), [&](const Output& in) { return in.node() == node; });
+    const bool is_data = std::any_of(inputs.begin(), inputs.end(),
+                                     [&](const Output& in) { return in.node() == node; });
     if (!is_data) control.push_back(node);
   }
   return control;
@@ -93,8 +101,10 @@ std::vector<Node*> ControlInputs(const ScopeState& scope, const Outputs& inputs)
 
 std::string NodeName(Graph& graph, const ScopeState& scope, absl::string_view op) {
   absl::string_view base = scope.op_name.empty() ? op : absl::string_view(scope.op_name);
-  if (base.back() == '/') return std::string(base.substr(0, base.size() - 1));  // verbatim (rule NS-7)
-  return graph.UniqueName(scope.name.empty() ? std::string(base) : absl::StrCat(scope.name, "/", base));
+  if (base.back() == '/')
+    return std::string(base.substr(0, base.size() - 1));  // verbatim (rule NS-7)
+  return graph.UniqueName(scope.name.empty() ? std::string(base)
+                                             : absl::StrCat(scope.name, "/", base));
 }
 
 void AddColocation(const ScopeState& scope, AttrMap* attrs) {
@@ -115,7 +125,8 @@ std::string At::location() const {
 
 Output At::Fail(absl::string_view op, const absl::Status& why) const {
   const absl::string_view own = scope_.op_name().empty() ? op : absl::string_view(scope_.op_name());
-  std::string message = scope_.name().empty() ? absl::StrCat(own) : absl::StrCat(scope_.name(), "/", own);
+  std::string message =
+      scope_.name().empty() ? absl::StrCat(own) : absl::StrCat(scope_.name(), "/", own);
   absl::StrAppend(&message, ": ", why.message());
   if (!location().empty()) absl::StrAppend(&message, " (", location(), ")");
   graph().SetError(absl::Status(why.code(), message));
@@ -134,7 +145,9 @@ Outputs At::Nodes(absl::string_view op, const Outputs& inputs, AttrMap attrs) co
     return Outputs();
   };
   const OpSpec* spec = graph().registry().Find(op);
-  if (spec == nullptr) return fail(absl::UnimplementedError(absl::StrCat("Op type not registered '", Printable(op), "'")));
+  if (spec == nullptr)
+    return fail(
+        absl::UnimplementedError(absl::StrCat("Op type not registered '", Printable(op), "'")));
   absl::Status usable = CheckUsable(inputs, graph());
   if (usable.ok()) usable = InferAttrs(*spec, inputs, &attrs);
   if (!usable.ok()) return fail(usable);

@@ -12,34 +12,40 @@
 
 namespace sluice {
 
-// Made from a Scope by conversion at the user's call, so that every error names the user's line without a macro.
+// Made from a Scope by conversion at the user's call, so that every error names the user's line
+// without a macro.
 class At {
  public:
-  At(const Scope& scope, const char* file = __builtin_FILE(), int line = __builtin_LINE())  // NOLINT: implicit
+  At(const Scope& scope, const char* file = __builtin_FILE(),
+     int line = __builtin_LINE())  // NOLINT: implicit
       : scope_(scope), file_(file), line_(line) {}
 
   const Scope& scope() const { return scope_; }
   Graph& graph() const { return scope_.graph(); }
   bool ok() const;  // false once the graph has failed: building does nothing then
 
-  // Adds a node: checks inputs and attributes against the op's schema (type attrs and counts are inferred from the inputs,
-  // defaults filled), infers shapes, names it (the scope's Named() name, else the op's), applies control inputs and device.
-  // Returns its first output, or the operation when it has none. On any failure: Fail().
-  // Inputs are flat, in schema order. An input that is an operation, or of a failed graph, is an error.
+  // Adds a node: checks inputs and attributes against the op's schema (type attrs and counts are
+  // inferred from the inputs, defaults filled), infers shapes, names it (the scope's Named() name,
+  // else the op's), applies control inputs and device. Returns its first output, or the operation
+  // when it has none. On any failure: Fail(). Inputs are flat, in schema order. An input that is an
+  // operation, or of a failed graph, is an error.
   Output Node(absl::string_view op, const Outputs& inputs = {}, AttrMap attrs = {}) const;
   // The same, all outputs. (Empty list on failure: num_outputs empties when the schema tells.)
   Outputs Nodes(absl::string_view op, const Outputs& inputs = {}, AttrMap attrs = {}) const;
 
-  // Keeps `why` as the graph's error when it is the first: "scope/Op: message (file.cc:28)". Returns an empty Output.
+  // Keeps `why` as the graph's error when it is the first: "scope/Op: message (file.cc:28)".
+  // Returns an empty Output.
   Output Fail(absl::string_view op, const absl::Status& why) const;
 
   // The same place in a derived scope; file and line stay the caller's.
   At In(const Scope& scope) const { return At(scope, file_, line_); }
   At Named(absl::string_view op_name) const { return In(scope_.Named(op_name)); }
   At Sub(absl::string_view name) const { return In(scope_.Sub(name)); }
-  // tf.name_scope(name, default_name): for builders that make several nodes. Opens the scope called by Named(), else `default_name`.
+  // tf.name_scope(name, default_name): for builders that make several nodes. Opens the scope called
+  // by Named(), else `default_name`.
   At Composite(absl::string_view default_name) const;
-  // The node that stands for the whole composite gets the scope's own name (TensorFlow's name=scope): for the last node of a Composite.
+  // The node that stands for the whole composite gets the scope's own name (TensorFlow's
+  // name=scope): for the last node of a Composite.
   At AsScope() const;
 
   const char* file() const { return file_; }

@@ -9,9 +9,12 @@ namespace {
 // One evaluation: both contexts of a kernel over plain tensors.
 class Evaluation : public PrepareContext, public KernelContext {
  public:
-  Evaluation(const AttrMap& attrs, const std::vector<Tensor>& inputs, std::vector<DType> output_dtypes,
-             const EvaluateOptions& options)
-      : attrs_(attrs), inputs_(inputs), output_dtypes_(std::move(output_dtypes)), options_(options) {
+  Evaluation(const AttrMap& attrs, const std::vector<Tensor>& inputs,
+             std::vector<DType> output_dtypes, const EvaluateOptions& options)
+      : attrs_(attrs),
+        inputs_(inputs),
+        output_dtypes_(std::move(output_dtypes)),
+        options_(options) {
     outputs_.resize(output_dtypes_.size());
     output_shapes_.resize(output_dtypes_.size(), TensorShape::Unknown());
   }
@@ -26,7 +29,8 @@ class Evaluation : public PrepareContext, public KernelContext {
 
   absl::Status MakeScratch() {
     if (scratch_bytes_ == 0) return absl::OkStatus();
-    SLUICE_ASSIGN_OR_RETURN(scratch_, Tensor::Make(DType::kUint8, {scratch_bytes_}, options_.budget));
+    SLUICE_ASSIGN_OR_RETURN(scratch_,
+                            Tensor::Make(DType::kUint8, {scratch_bytes_}, options_.budget));
     return absl::OkStatus();
   }
 
@@ -70,28 +74,33 @@ class Evaluation : public PrepareContext, public KernelContext {
 
 class NoResources : public ResourceStore {
  public:
-  absl::StatusOr<ResourceRef> GetOrCreate(const std::string& name, const std::function<ResourceRef()>&) override {
-    return absl::FailedPreconditionError(absl::StrCat("no session holds the resource '", name, "'"));
+  absl::StatusOr<ResourceRef> GetOrCreate(const std::string& name,
+                                          const std::function<ResourceRef()>&) override {
+    return absl::FailedPreconditionError(
+        absl::StrCat("no session holds the resource '", name, "'"));
   }
 };
 
-absl::Status CheckInputTypes(const OpSpec& spec, const AttrMap& attrs, const std::vector<Tensor>& inputs) {
+absl::Status CheckInputTypes(const OpSpec& spec, const AttrMap& attrs,
+                             const std::vector<Tensor>& inputs) {
   SLUICE_ASSIGN_OR_RETURN(const std::vector<DType> wanted, ArgTypes(spec.inputs(), attrs));
   if (wanted.size() != inputs.size()) {
-    return absl::InvalidArgumentError(absl::StrCat("expected ", wanted.size(), " inputs, got ", inputs.size()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("expected ", wanted.size(), " inputs, got ", inputs.size()));
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
     const bool handle = IsRef(wanted[i]) && inputs[i].dtype() == DType::kResource;
     if (!handle && inputs[i].dtype() != wanted[i]) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("input ", i, " is ", DTypeName(inputs[i].dtype()), ", expected ", DTypeName(wanted[i])));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "input ", i, " is ", DTypeName(inputs[i].dtype()), ", expected ", DTypeName(wanted[i])));
     }
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<TensorShape>> InferOutputShapes(const OpSpec& spec, const AttrMap& attrs,
-                                                           const std::vector<Tensor>& inputs, const std::vector<DType>& output_dtypes) {
+absl::StatusOr<std::vector<TensorShape>> InferOutputShapes(
+    const OpSpec& spec, const AttrMap& attrs, const std::vector<Tensor>& inputs,
+    const std::vector<DType>& output_dtypes) {
   std::vector<TensorShape> input_shapes;
   std::vector<const Tensor*> values;
   std::vector<DType> input_dtypes;
@@ -100,7 +109,8 @@ absl::StatusOr<std::vector<TensorShape>> InferOutputShapes(const OpSpec& spec, c
     values.push_back(input.raw() == nullptr && input.num_elements() > 0 ? nullptr : &input);
     input_dtypes.push_back(input.dtype());
   }
-  ShapeContext shapes(attrs, std::move(input_shapes), std::move(values), std::move(input_dtypes), output_dtypes);
+  ShapeContext shapes(attrs, std::move(input_shapes), std::move(values), std::move(input_dtypes),
+                      output_dtypes);
   if (spec.shape_fn()) SLUICE_RETURN_IF_ERROR(spec.shape_fn()(shapes));
   std::vector<TensorShape> result;
   for (int i = 0; i < shapes.num_outputs(); ++i) result.push_back(shapes.output(i));
@@ -110,12 +120,14 @@ absl::StatusOr<std::vector<TensorShape>> InferOutputShapes(const OpSpec& spec, c
 }  // namespace
 
 absl::StatusOr<std::vector<Tensor>> EvaluateOp(const OpSpec& spec, const AttrMap& given_attrs,
-                                               const std::vector<Tensor>& inputs, const EvaluateOptions& options) {
+                                               const std::vector<Tensor>& inputs,
+                                               const EvaluateOptions& options) {
   AttrMap attrs = given_attrs;
   SLUICE_RETURN_IF_ERROR(CheckAttrs(spec, &attrs));
   SLUICE_RETURN_IF_ERROR(CheckInputTypes(spec, attrs, inputs));
   SLUICE_ASSIGN_OR_RETURN(std::vector<DType> output_dtypes, ArgTypes(spec.outputs(), attrs));
-  SLUICE_ASSIGN_OR_RETURN(const std::vector<TensorShape> shapes, InferOutputShapes(spec, attrs, inputs, output_dtypes));
+  SLUICE_ASSIGN_OR_RETURN(const std::vector<TensorShape> shapes,
+                          InferOutputShapes(spec, attrs, inputs, output_dtypes));
 
   NoResources none;
   EvaluateOptions with_resources = options;
@@ -129,7 +141,8 @@ absl::StatusOr<std::vector<Tensor>> EvaluateOp(const OpSpec& spec, const AttrMap
   }
   if (!spec.prepare()) {
     if (output_dtypes.empty()) return std::vector<Tensor>();
-    return absl::UnimplementedError(absl::StrCat("No OpKernel was registered to support Op '", spec.name(), "'"));
+    return absl::UnimplementedError(
+        absl::StrCat("No OpKernel was registered to support Op '", spec.name(), "'"));
   }
   for (size_t i = 0; i < shapes.size(); ++i) {
     // Handles and snapshots are handed over by the kernel; references are handles too.

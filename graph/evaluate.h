@@ -22,8 +22,9 @@ struct EvaluateOptions {
   std::string node_name = "evaluate";
 };
 
-// Checks attributes, infers shapes, prepares and runs the kernel of `spec` on `inputs`, each step as a plan would.
-// Aliases are served without a kernel. Unimplemented when the op has no kernel for these dtypes.
+// Checks attributes, infers shapes, prepares and runs the kernel of `spec` on `inputs`, each step
+// as a plan would. Aliases are served without a kernel. Unimplemented when the op has no kernel for
+// these dtypes.
 absl::StatusOr<std::vector<Tensor>> EvaluateOp(const OpSpec& spec, const AttrMap& attrs,
                                                const std::vector<Tensor>& inputs,
                                                const EvaluateOptions& options = {});

@@ -39,7 +39,12 @@ std::vector<bool> ReachableFrom(const Graph& graph, const Outputs& start) {
 class Backprop {
  public:
   Backprop(At at, const Outputs& ys, const Outputs& xs, const GradientsOptions& options)
-      : at_(at), ys_(ys), xs_(xs), options_(options), between_(at.graph().num_nodes(), false), waiting_(between_.size(), 0) {}
+      : at_(at),
+        ys_(ys),
+        xs_(xs),
+        options_(options),
+        between_(at.graph().num_nodes(), false),
+        waiting_(between_.size(), 0) {}
 
   Outputs Run() {
     if (!SeedGradients()) return {};
@@ -81,9 +86,12 @@ class Backprop {
       Output seed;
       if (!options_.grad_ys.empty() && !options_.grad_ys[i].empty()) {
         const Output& given = options_.grad_ys[i];
-        if (BaseType(given.dtype()) != BaseType(y.dtype()) || !given.shape().CompatibleWith(y.shape())) {
-          at_.Fail("grad_ys", absl::InvalidArgumentError(absl::StrCat("gradient ", given.name(), " is ", DTypeName(given.dtype()), given.shape().ToString(),
-                                                                      ", but ", y.name(), " is ", DTypeName(y.dtype()), y.shape().ToString())));
+        if (BaseType(given.dtype()) != BaseType(y.dtype()) ||
+            !given.shape().CompatibleWith(y.shape())) {
+          at_.Fail("grad_ys", absl::InvalidArgumentError(absl::StrCat(
+                                  "gradient ", given.name(), " is ", DTypeName(given.dtype()),
+                                  given.shape().ToString(), ", but ", y.name(), " is ",
+                                  DTypeName(y.dtype()), y.shape().ToString())));
           return false;
         }
         seed = at_.Named(absl::StrCat("grad_ys_", i)).Node("Identity", {given});
@@ -99,17 +107,25 @@ class Backprop {
   Output DefaultSeed(const Output& y, size_t i) {
     const DType dtype = BaseType(y.dtype());
     if (IsComplex(dtype)) {
-      return at_.Fail("grad_ys", absl::InvalidArgumentError(absl::StrCat("Gradients of complex tensors must set grad_ys (y.dtype = ", DTypeName(dtype), ")")));
+      return at_.Fail(
+          "grad_ys",
+          absl::InvalidArgumentError(absl::StrCat(
+              "Gradients of complex tensors must set grad_ys (y.dtype = ", DTypeName(dtype), ")")));
     }
     if (!IsNumeric(dtype)) {
-      return at_.Fail("grad_ys", absl::InvalidArgumentError(absl::StrCat("Tensor ", y.name(), " of type ", DTypeName(dtype), " must be numeric to obtain a default gradient")));
+      return at_.Fail("grad_ys", absl::InvalidArgumentError(absl::StrCat(
+                                     "Tensor ", y.name(), " of type ", DTypeName(dtype),
+                                     " must be numeric to obtain a default gradient")));
     }
     const Output shape = at_.Named("Shape").Node("Shape", {y});
-    const Output one = at_.Named(absl::StrCat("grad_ys_", i)).Node("Const", {}, {{"value", NumberTensor(dtype, 1)}, {"dtype", dtype}});
+    const Output one =
+        at_.Named(absl::StrCat("grad_ys_", i))
+            .Node("Const", {}, {{"value", NumberTensor(dtype, 1)}, {"dtype", dtype}});
     return at_.Named("Fill").Node("Fill", {shape, one});
   }
 
-  // Nodes on a path from an x to a y, and how many of their consumers on it must be differentiated first.
+  // Nodes on a path from an x to a y, and how many of their consumers on it must be differentiated
+  // first.
   void FindPath() {
     const std::vector<bool> below = ReachableFrom(at_.graph(), xs_);
     const std::vector<bool> above = Ancestors(at_.graph(), ys_);
@@ -122,10 +138,12 @@ class Backprop {
     }
   }
 
-  // Does input i of a node on the path bring a gradient to a node on the path? (Nodes made meanwhile are not on it.)
+  // Does input i of a node on the path bring a gradient to a node on the path? (Nodes made
+  // meanwhile are not on it.)
   bool Counts(const Node& node, int i) const {
     const int producer = node.input_edge(i).node->id();
-    return static_cast<size_t>(producer) < between_.size() && between_[producer] && between_[node.id()];
+    return static_cast<size_t>(producer) < between_.size() && between_[producer] &&
+           between_[node.id()];
   }
 
   // Rule GR-5: the xs that no other x leads to, and what the caller stops.
@@ -133,7 +151,8 @@ class Backprop {
     stop_.assign(between_.size(), false);
     for (const Output& x : xs_) {
       bool first = true;
-      for (int i = 0; i < x.node()->num_inputs(); ++i) first &= !between_[x.node()->input_edge(i).node->id()];
+      for (int i = 0; i < x.node()->num_inputs(); ++i)
+        first &= !between_[x.node()->input_edge(i).node->id()];
       if (first) stop_[x.node()->id()] = true;
     }
     for (const Output& s : options_.stop_gradients) stop_[s.node()->id()] = true;
@@ -171,7 +190,9 @@ class Backprop {
     const OpSpec& spec = node->spec();
     if (!spec.gradient()) {
       if (spec.not_differentiable() && !spec.opaque()) return true;  // rule GR-6: no gradient flows
-      at_.Fail(node->op(), absl::UnimplementedError(absl::StrCat("No gradient defined for operation '", node->name(), "' (op type: ", node->op(), ")")));
+      at_.Fail(node->op(), absl::UnimplementedError(
+                               absl::StrCat("No gradient defined for operation '", node->name(),
+                                            "' (op type: ", node->op(), ")")));
       return false;
     }
     const At place = PlaceFor(node);
@@ -179,7 +200,9 @@ class Backprop {
     Outputs dx = spec.gradient()(place, *node, dy);
     if (!at_.ok()) return false;
     if (static_cast<int>(dx.size()) != node->num_inputs()) {
-      at_.Fail(node->op(), absl::InternalError(absl::StrCat("Num gradients ", dx.size(), " generated for op ", node->name(), " do not match num inputs ", node->num_inputs())));
+      at_.Fail(node->op(), absl::InternalError(absl::StrCat(
+                               "Num gradients ", dx.size(), " generated for op ", node->name(),
+                               " do not match num inputs ", node->num_inputs())));
       return false;
     }
     if (options_.gate_gradients) Gate(place, &dx);
@@ -206,7 +229,10 @@ class Backprop {
     const Output all = Group(tuple.Named("group_deps"), present);
     const At gated = tuple.In(tuple.scope().After({all}));
     for (Output& g : *dx) {
-      if (!g.empty()) g = gated.In(gated.scope().ColocateWith(g)).Named("control_dependency").Node("Identity", {g});
+      if (!g.empty())
+        g = gated.In(gated.scope().ColocateWith(g))
+                .Named("control_dependency")
+                .Node("Identity", {g});
     }
   }
 
@@ -216,8 +242,12 @@ class Backprop {
       const DType dtype = BaseType(input.dtype());
       if (dx[i].empty() || !IsTrainable(dtype)) continue;
       if (dtype != DType::kResource && !dx[i].shape().CompatibleWith(input.shape())) {
-        at_.Fail(node.op(), absl::InternalError(absl::StrCat("Incompatible shapes between op input and calculated input gradient. Forward operation: ", node.name(), ". Input index: ", i,
-                                                            ". Original input shape: ", input.shape().ToString(), ". Calculated input gradient shape: ", dx[i].shape().ToString())));
+        at_.Fail(node.op(), absl::InternalError(absl::StrCat(
+                                "Incompatible shapes between op input and calculated input "
+                                "gradient. Forward operation: ",
+                                node.name(), ". Input index: ", i,
+                                ". Original input shape: ", input.shape().ToString(),
+                                ". Calculated input gradient shape: ", dx[i].shape().ToString())));
         return false;
       }
       if (dtype != DType::kResource) at_.graph().SetShape(dx[i], input.shape()).IgnoreError();
@@ -231,7 +261,8 @@ class Backprop {
     for (const Output& x : xs_) {
       // An x that no path reaches has a gradient only where it is itself a y.
       Output g = Sum({x.node()->id(), x.index()});
-      if (g.empty() && options_.zero_unconnected) g = at_.Named("zeros_like").Node("ZerosLike", {x});
+      if (g.empty() && options_.zero_unconnected)
+        g = at_.Named("zeros_like").Node("ZerosLike", {x});
       result.push_back(g);
     }
     return result;
@@ -247,15 +278,21 @@ class Backprop {
   std::map<Key, Outputs> grads_;
 };
 
-absl::Status CheckArguments(At at, const Outputs& ys, const Outputs& xs, const GradientsOptions& options) {
+absl::Status CheckArguments(At at, const Outputs& ys, const Outputs& xs,
+                            const GradientsOptions& options) {
   if (!options.grad_ys.empty() && options.grad_ys.size() != ys.size()) {
-    return absl::InvalidArgumentError(absl::StrCat("Passed ", options.grad_ys.size(), " grad_ys for ", ys.size(), " ys"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("Passed ", options.grad_ys.size(), " grad_ys for ", ys.size(), " ys"));
   }
   for (const Outputs* list : {&ys, &xs, &options.stop_gradients}) {
     for (const Output& o : *list) {
       if (o.empty()) return absl::InvalidArgumentError("a tensor is empty");
-      if (o.graph() != &at.graph()) return absl::InvalidArgumentError(absl::StrCat(o.name(), " is not an element of this graph"));
-      if (o.is_operation()) return absl::InvalidArgumentError(absl::StrCat(o.name(), " is an operation, expected a tensor"));
+      if (o.graph() != &at.graph())
+        return absl::InvalidArgumentError(
+            absl::StrCat(o.name(), " is not an element of this graph"));
+      if (o.is_operation())
+        return absl::InvalidArgumentError(
+            absl::StrCat(o.name(), " is an operation, expected a tensor"));
     }
   }
   return absl::OkStatus();
@@ -275,7 +312,8 @@ std::vector<bool> Ancestors(const Graph& graph, const Outputs& outputs, bool con
     for (int i = 0; i < node->num_inputs(); ++i) {
       if (node->input_edge(i).node != nullptr) todo.push_back(node->input_edge(i).node);
     }
-    if (control) todo.insert(todo.end(), node->control_inputs().begin(), node->control_inputs().end());
+    if (control)
+      todo.insert(todo.end(), node->control_inputs().begin(), node->control_inputs().end());
   }
   return seen;
 }

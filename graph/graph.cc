@@ -19,10 +19,13 @@ using Lock = std::lock_guard<std::recursive_mutex>;
 // Constants above this many elements are not remembered: shape functions look at small ones only.
 constexpr int64_t kMaxConstantElements = 256;
 
-absl::Status Finalized() { return absl::FailedPreconditionError("Graph is finalized and cannot be modified."); }
+absl::Status Finalized() {
+  return absl::FailedPreconditionError("Graph is finalized and cannot be modified.");
+}
 
 bool ValidImportedName(absl::string_view name) {
-  // Graphs written by TensorFlow 2 join name pieces with '>' and have internal names that start with '_'.
+  // Graphs written by TensorFlow 2 join name pieces with '>' and have internal names that start
+  // with '_'.
   std::string plain(name);
   std::replace(plain.begin(), plain.end(), '>', '.');
   if (!plain.empty() && plain[0] == '_') plain[0] = 'x';
@@ -41,7 +44,8 @@ std::string DescribeShapes(const Node& node) {
 
 }  // namespace
 
-Graph::Graph(const OpRegistry& registry, GraphOptions options) : registry_(registry), options_(options) {
+Graph::Graph(const OpRegistry& registry, GraphOptions options)
+    : registry_(registry), options_(options) {
   auto state = std::make_shared<ScopeState>();
   state->graph = this;
   state->variables = std::make_shared<VariableScopeState>();
@@ -82,25 +86,36 @@ absl::StatusOr<Output> Graph::FindTensor(absl::string_view name) const {
   const std::string shown = Printable(name);
   if (colon == absl::string_view::npos) {
     if (FindNode(name) != nullptr) {
-      return absl::InvalidArgumentError(absl::StrCat("The name '", shown,
-                                                     "' refers to an Operation, not a Tensor. Tensor names must be of the form \"<op_name>:<output_index>\"."));
+      return absl::InvalidArgumentError(
+          absl::StrCat("The name '", shown,
+                       "' refers to an Operation, not a Tensor. Tensor names must be of the form "
+                       "\"<op_name>:<output_index>\"."));
     }
-    return absl::InvalidArgumentError(absl::StrCat("The name '", shown, "' looks a like a Tensor name, but is not a valid one. Tensor names must be of the form \"<op_name>:<output_index>\"."));
+    return absl::InvalidArgumentError(
+        absl::StrCat("The name '", shown,
+                     "' looks a like a Tensor name, but is not a valid one. Tensor names must be "
+                     "of the form \"<op_name>:<output_index>\"."));
   }
   const absl::string_view digits = name.substr(colon + 1);
   int index = 0;
-  const bool all_digits = !digits.empty() && std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit);
+  const bool all_digits =
+      !digits.empty() && std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit);
   if (!all_digits || !absl::SimpleAtoi(digits, &index)) {
-    return absl::InvalidArgumentError(absl::StrCat("The name '", shown, "' looks a like a Tensor name, but is not a valid one. Tensor names must be of the form \"<op_name>:<output_index>\"."));
+    return absl::InvalidArgumentError(
+        absl::StrCat("The name '", shown,
+                     "' looks a like a Tensor name, but is not a valid one. Tensor names must be "
+                     "of the form \"<op_name>:<output_index>\"."));
   }
   Node* node = FindNode(name.substr(0, colon));
   if (node == nullptr) {
-    return absl::NotFoundError(absl::StrCat("The name '", shown, "' refers to a Tensor which does not exist. The operation, '",
-                                            Printable(name.substr(0, colon)), "', does not exist in the graph."));
+    return absl::NotFoundError(absl::StrCat(
+        "The name '", shown, "' refers to a Tensor which does not exist. The operation, '",
+        Printable(name.substr(0, colon)), "', does not exist in the graph."));
   }
   if (index >= node->num_outputs()) {
-    return absl::NotFoundError(absl::StrCat("The name '", shown, "' refers to a Tensor which does not exist. The operation, '", node->name(),
-                                            "', exists but only has ", node->num_outputs(), " outputs."));
+    return absl::NotFoundError(absl::StrCat(
+        "The name '", shown, "' refers to a Tensor which does not exist. The operation, '",
+        node->name(), "', exists but only has ", node->num_outputs(), " outputs."));
   }
   return node->output(index);
 }
@@ -108,9 +123,11 @@ absl::StatusOr<Output> Graph::FindTensor(absl::string_view name) const {
 absl::StatusOr<Output> Graph::FindOperation(absl::string_view name) const {
   if (Node* node = FindNode(name)) return node->operation();
   if (absl::StrContains(name, ":")) {
-    return absl::InvalidArgumentError(absl::StrCat("The name '", Printable(name), "' appears to refer to a Tensor, not a Operation."));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "The name '", Printable(name), "' appears to refer to a Tensor, not a Operation."));
   }
-  return absl::NotFoundError(absl::StrCat("The name '", Printable(name), "' refers to an Operation not in the graph."));
+  return absl::NotFoundError(
+      absl::StrCat("The name '", Printable(name), "' refers to an Operation not in the graph."));
 }
 
 absl::StatusOr<Output> Graph::FindElement(absl::string_view name) const {
@@ -120,7 +137,8 @@ absl::StatusOr<Output> Graph::FindElement(absl::string_view name) const {
 absl::Status Graph::CheckInputs(const OpSpec& spec, const NodeRequest& request) const {
   SLUICE_ASSIGN_OR_RETURN(const std::vector<DType> wanted, ArgTypes(spec.inputs(), request.attrs));
   if (wanted.size() != request.inputs.size()) {
-    return absl::InvalidArgumentError(absl::StrCat("NodeDef expected ", wanted.size(), " inputs of op ", spec.name(), " do not match ",
+    return absl::InvalidArgumentError(absl::StrCat("NodeDef expected ", wanted.size(),
+                                                   " inputs of op ", spec.name(), " do not match ",
                                                    request.inputs.size(), " inputs specified"));
   }
   for (size_t i = 0; i < wanted.size(); ++i) {
@@ -129,8 +147,10 @@ absl::Status Graph::CheckInputs(const OpSpec& spec, const NodeRequest& request) 
     if (edge.node->spec().opaque()) continue;
     const DType got = edge.node->output_dtype(edge.index);
     if (BaseType(got) != BaseType(wanted[i]) || (IsRef(wanted[i]) && !IsRef(got))) {
-      return absl::InvalidArgumentError(absl::StrCat("Input ", i, " of node ", request.name, " was passed ", DTypeName(got), " from ",
-                                                     Output(edge.node, edge.index).name(), " incompatible with expected ", DTypeName(wanted[i]), "."));
+      return absl::InvalidArgumentError(
+          absl::StrCat("Input ", i, " of node ", request.name, " was passed ", DTypeName(got),
+                       " from ", Output(edge.node, edge.index).name(),
+                       " incompatible with expected ", DTypeName(wanted[i]), "."));
     }
   }
   return absl::OkStatus();
@@ -140,16 +160,26 @@ absl::StatusOr<Node*> Graph::AddNode(NodeRequest request) {
   Lock lock(mutex_);
   if (finalized_) return Finalized();
   if (!ValidImportedName(request.name)) {
-    return absl::InvalidArgumentError(absl::StrCat("'", Printable(request.name), "' is not a valid node name: Node name contains invalid characters"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", Printable(request.name),
+                     "' is not a valid node name: Node name contains invalid characters"));
   }
-  if (request.name.size() > kMaxNameLength) return absl::InvalidArgumentError(absl::StrCat("a node name has ", request.name.size(), " characters, the limit is ", kMaxNameLength));
-  if (by_name_.contains(request.name)) return absl::InvalidArgumentError(absl::StrCat("Node '", Printable(request.name), "' is not unique"));
-  if (static_cast<int64_t>(nodes_.size()) >= kMaxNodes) return absl::ResourceExhaustedError(absl::StrCat("the graph has ", kMaxNodes, " nodes, the limit"));
+  if (request.name.size() > kMaxNameLength)
+    return absl::InvalidArgumentError(absl::StrCat("a node name has ", request.name.size(),
+                                                   " characters, the limit is ", kMaxNameLength));
+  if (by_name_.contains(request.name))
+    return absl::InvalidArgumentError(
+        absl::StrCat("Node '", Printable(request.name), "' is not unique"));
+  if (static_cast<int64_t>(nodes_.size()) >= kMaxNodes)
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the graph has ", kMaxNodes, " nodes, the limit"));
 
   auto node = std::make_unique<Node>();
   node->spec_ = registry_.Find(request.op);
   if (node->spec_ == nullptr) {
-    if (!request.allow_unknown_op) return absl::UnimplementedError(absl::StrCat("Op type not registered '", Printable(request.op), "'"));
+    if (!request.allow_unknown_op)
+      return absl::UnimplementedError(
+          absl::StrCat("Op type not registered '", Printable(request.op), "'"));
     node->owned_spec_ = OpSpec::Opaque(request.op);
     node->spec_ = node->owned_spec_.get();
   } else {
@@ -192,14 +222,17 @@ absl::Status Graph::InferShapes(Node* node) const {
     const Edge& edge = node->inputs_[i];
     const bool known = edge.node != nullptr && !edge.node->spec().opaque();
     shapes.push_back(known ? edge.node->output_shapes_[edge.index] : TensorShape::Unknown());
-    values.push_back(known && !edge.node->constants_.empty() ? &edge.node->constants_[edge.index] : nullptr);
+    values.push_back(known && !edge.node->constants_.empty() ? &edge.node->constants_[edge.index]
+                                                             : nullptr);
     dtypes.push_back(BaseType(node->input_dtypes_[i]));
   }
   std::vector<DType> output_dtypes;
   for (DType d : node->output_dtypes_) output_dtypes.push_back(BaseType(d));
-  ShapeContext context(node->attrs_, std::move(shapes), std::move(values), std::move(dtypes), std::move(output_dtypes));
+  ShapeContext context(node->attrs_, std::move(shapes), std::move(values), std::move(dtypes),
+                       std::move(output_dtypes));
   const absl::Status inferred = spec.shape_fn()(context);
-  if (!inferred.ok()) return absl::Status(inferred.code(), absl::StrCat(inferred.message(), DescribeShapes(*node)));
+  if (!inferred.ok())
+    return absl::Status(inferred.code(), absl::StrCat(inferred.message(), DescribeShapes(*node)));
   for (int i = 0; i < node->num_outputs(); ++i) {
     SLUICE_RETURN_IF_ERROR(context.output(i).Check());
     node->output_shapes_[i] = context.output(i);
@@ -207,7 +240,8 @@ absl::Status Graph::InferShapes(Node* node) const {
   return absl::OkStatus();
 }
 
-// Remembers the outputs' values when they are the same in every run and small, so that later shape functions can use them.
+// Remembers the outputs' values when they are the same in every run and small, so that later shape
+// functions can use them.
 void Graph::FindConstants(Node* node) const {
   const OpSpec& spec = *node->spec_;
   if (spec.opaque() || spec.stateful() || spec.must_be_fed() || node->num_outputs() == 0) return;
@@ -224,7 +258,8 @@ void Graph::FindConstants(Node* node) const {
     if (!edge.node->constants_.empty()) {
       inputs.push_back(edge.node->constants_[edge.index]);
     } else if (spec.value_from_shapes() && edge.node->output_shapes_[edge.index].fully_defined()) {
-      inputs.push_back(Tensor::View(BufferRef(), 0, BaseType(edge.node->output_dtypes_[edge.index]), edge.node->output_shapes_[edge.index]));
+      inputs.push_back(Tensor::ShapeOnly(BaseType(edge.node->output_dtypes_[edge.index]),
+                                    edge.node->output_shapes_[edge.index]));
     } else {
       return;
     }
@@ -232,18 +267,22 @@ void Graph::FindConstants(Node* node) const {
   EvaluateOptions options;
   options.node_name = node->name_;
   absl::StatusOr<std::vector<Tensor>> values = EvaluateOp(spec, node->attrs_, inputs, options);
-  if (values.ok()) node->constants_ = *std::move(values);  // an error will be met again, and reported, when it runs
+  if (values.ok())
+    node->constants_ =
+        *std::move(values);  // an error will be met again, and reported, when it runs
 }
 
 absl::Status Graph::SetBackEdge(Node* node, int i, Edge from) {
   Lock lock(mutex_);
-  if (i < 0 || i >= node->num_inputs()) return absl::InvalidArgumentError(absl::StrCat("node '", node->name(), "' has no input ", i));
+  if (i < 0 || i >= node->num_inputs())
+    return absl::InvalidArgumentError(absl::StrCat("node '", node->name(), "' has no input ", i));
   node->inputs_[i] = from;
   return absl::OkStatus();
 }
 
 absl::Status Graph::SetShape(const Output& tensor, const TensorShape& shape) {
-  if (tensor.empty() || tensor.is_operation()) return absl::InvalidArgumentError("only a tensor has a shape");
+  if (tensor.empty() || tensor.is_operation())
+    return absl::InvalidArgumentError("only a tensor has a shape");
   Lock lock(mutex_);
   TensorShape& known = tensor.node()->output_shapes_[tensor.index()];
   absl::StatusOr<TensorShape> merged = known.MergeWith(shape);
@@ -254,7 +293,8 @@ absl::Status Graph::SetShape(const Output& tensor, const TensorShape& shape) {
 
 std::optional<Tensor> Graph::ConstantValue(const Output& tensor) const {
   Lock lock(mutex_);
-  if (tensor.empty() || tensor.is_operation() || tensor.node()->constants_.empty()) return std::nullopt;
+  if (tensor.empty() || tensor.is_operation() || tensor.node()->constants_.empty())
+    return std::nullopt;
   return tensor.node()->constants_[tensor.index()];
 }
 
@@ -322,7 +362,8 @@ std::optional<std::string> NameOf(const CollectionItem& item) {
 
 }  // namespace
 
-std::vector<CollectionItem> Graph::GetCollection(absl::string_view key, absl::string_view scope) const {
+std::vector<CollectionItem> Graph::GetCollection(absl::string_view key,
+                                                 absl::string_view scope) const {
   Lock lock(mutex_);
   auto it = collections_.find(std::string(key));
   if (it == collections_.end()) return {};
@@ -336,7 +377,8 @@ std::vector<CollectionItem> Graph::GetCollection(absl::string_view key, absl::st
   std::vector<CollectionItem> matching;
   for (const CollectionItem& item : it->second) {
     const std::optional<std::string> name = NameOf(item);
-    if (name && std::regex_search(*name, pattern, std::regex_constants::match_continuous)) matching.push_back(item);
+    if (name && std::regex_search(*name, pattern, std::regex_constants::match_continuous))
+      matching.push_back(item);
   }
   return matching;
 }
@@ -366,7 +408,8 @@ std::vector<std::string> Graph::CollectionKeys() const {
 }
 
 std::pair<int64_t, int64_t> Graph::OpSeeds(std::optional<int64_t> op_seed) const {
-  constexpr int64_t kDefaultGraphSeed = 87654321;  // tf.set_random_seed's default when only the op has a seed
+  constexpr int64_t kDefaultGraphSeed =
+      87654321;  // tf.set_random_seed's default when only the op has a seed
   if (!seed_ && !op_seed) return {0, 0};
   const int64_t graph_seed = seed_.value_or(kDefaultGraphSeed);
   const int64_t seed = op_seed.value_or(num_nodes());

@@ -30,7 +30,10 @@ class At;
 inline constexpr int64_t kMaxNodes = 10'000'000;
 inline constexpr size_t kMaxNameLength = 64 * 1024;
 
-enum class OnError { kKeep, kAbort };  // kAbort logs the first building error and stops the program: for debugging and examples
+enum class OnError {
+  kKeep,
+  kAbort
+};  // kAbort logs the first building error and stops the program: for debugging and examples
 
 struct GraphOptions {
   OnError on_error = OnError::kKeep;
@@ -50,8 +53,8 @@ struct NodeRequest {
   int unknown_op_outputs = 1;     // how many outputs it then has
 };
 
-// A graph only grows. Thread-safe: building and running may overlap; two threads that build at once get correct but
-// unordered names.
+// A graph only grows. Thread-safe: building and running may overlap; two threads that build at once
+// get correct but unordered names.
 class Graph {
  public:
   explicit Graph(const OpRegistry& registry, GraphOptions options = {});
@@ -61,15 +64,16 @@ class Graph {
 
   const OpRegistry& registry() const { return registry_; }
 
-  // The first building error, or OK. Session, Gradients and every export refuse a failed graph with it.
+  // The first building error, or OK. Session, Gradients and every export refuse a failed graph with
+  // it.
   absl::Status status() const;
   bool ok() const { return status().ok(); }
   void SetError(const absl::Status& error);  // kept when it is the first
 
   // --- nodes ---
   int num_nodes() const;
-  Node* node(int id) const;                       // by creation order
-  Node* FindNode(absl::string_view name) const;   // null when absent
+  Node* node(int id) const;                      // by creation order
+  Node* FindNode(absl::string_view name) const;  // null when absent
   // Rule NS-10. "op:0" -> that tensor. InvalidArgument / NotFound in the rule's words.
   absl::StatusOr<Output> FindTensor(absl::string_view name) const;
   absl::StatusOr<Output> FindOperation(absl::string_view name) const;
@@ -80,9 +84,11 @@ class Graph {
   absl::StatusOr<Node*> AddNode(NodeRequest request);
   // Closes a loop: input i of `node` (a Merge) becomes `from`. For imports only.
   absl::Status SetBackEdge(Node* node, int i, Edge from);
-  // More became known of a shape. InvalidArgument when it contradicts what is known. (Tensor.set_shape)
+  // More became known of a shape. InvalidArgument when it contradicts what is known.
+  // (Tensor.set_shape)
   absl::Status SetShape(const Output& tensor, const TensorShape& shape);
-  // The value of `tensor` when it is the same in every run and small (constants, shapes, and what is computed from them), else nullopt.
+  // The value of `tensor` when it is the same in every run and small (constants, shapes, and what
+  // is computed from them), else nullopt.
   std::optional<Tensor> ConstantValue(const Output& tensor) const;
 
   // The state behind Scope::Root(), one per graph (it counts opened variable scopes).
@@ -100,15 +106,19 @@ class Graph {
   // The table of get_variable: by full name. Null when absent.
   const Variable* FindVariable(const std::string& name) const;
   void StoreVariable(const std::string& name, const Variable& variable);
-  std::vector<Variable> Variables(absl::string_view collection) const;  // items of a collection that are variables
+  std::vector<Variable> Variables(
+      absl::string_view collection) const;  // items of a collection that are variables
   std::vector<Variable> GlobalVariables() const { return Variables(keys::kGlobalVariables); }
   std::vector<Variable> TrainableVariables() const { return Variables(keys::kTrainableVariables); }
   std::vector<Variable> LocalVariables() const { return Variables(keys::kLocalVariables); }
 
   void AddToCollection(absl::string_view key, CollectionItem item);
-  // A copy; empty when absent. With `scope`: the items that have a name which starts with a match of that regular expression (rule COL-3).
-  std::vector<CollectionItem> GetCollection(absl::string_view key, absl::string_view scope = "") const;
-  Outputs OutputsIn(absl::string_view key) const;  // items of a collection that are tensors or operations
+  // A copy; empty when absent. With `scope`: the items that have a name which starts with a match
+  // of that regular expression (rule COL-3).
+  std::vector<CollectionItem> GetCollection(absl::string_view key,
+                                            absl::string_view scope = "") const;
+  Outputs OutputsIn(
+      absl::string_view key) const;  // items of a collection that are tensors or operations
   void ClearCollection(absl::string_view key);
   std::vector<std::string> CollectionKeys() const;  // sorted
 

@@ -24,8 +24,8 @@ struct Edge {
   int index = 0;
 };
 
-// Owned by its graph, never moved or removed; unchanged once added, except that more may become known of its shapes and that
-// an import may close a loop.
+// Owned by its graph, never moved or removed; unchanged once added, except that more may become
+// known of its shapes and that an import may close a loop.
 class Node {
  public:
   Graph& graph() const { return *graph_; }
@@ -44,7 +44,8 @@ class Node {
   const Edge& input_edge(int i) const { return inputs_[i]; }
   Output input(int i) const { return Output(inputs_[i].node, inputs_[i].index); }
   Outputs inputs() const;
-  // Dtypes that the op takes (references are RefType); the producer's may be a reference where the op takes the base type.
+  // Dtypes that the op takes (references are RefType); the producer's may be a reference where the
+  // op takes the base type.
   DType input_dtype(int i) const { return input_dtypes_[i]; }
   const std::vector<Node*>& control_inputs() const { return control_inputs_; }
 
@@ -74,7 +75,8 @@ class Node {
   std::vector<DType> output_dtypes_;
   std::vector<TensorShape> output_shapes_;
   Node* original_op_ = nullptr;
-  std::vector<Tensor> constants_;  // values of the outputs where they are the same in every run and small; else empty
+  std::vector<Tensor> constants_;  // values of the outputs where they are the same in every run and
+                                   // small; else empty
 };
 
 }  // namespace sluice

@@ -1,4 +1,5 @@
-// The grammar of op schemas (TensorFlow's REGISTER_OP strings) and the checks of attributes against it.
+// The grammar of op schemas (TensorFlow's REGISTER_OP strings) and the checks of attributes against
+// it.
 #include <cctype>
 #include <charconv>
 #include <cstdlib>
@@ -37,7 +38,8 @@ bool SplitName(absl::string_view text, absl::string_view* name, absl::string_vie
   return IsIdentifier(*name) && !rest->empty();
 }
 
-const char* const kScalarTypes[] = {"string", "int", "float", "bool", "type", "shape", "tensor", "func"};
+const char* const kScalarTypes[] = {"string", "int",   "float",  "bool",
+                                    "type",   "shape", "tensor", "func"};
 
 bool IsScalarType(absl::string_view s) {
   for (const char* t : kScalarTypes) {
@@ -49,8 +51,9 @@ bool IsScalarType(absl::string_view s) {
 // The type sets that schemas may name.
 std::vector<DType> TypeSet(absl::string_view name) {
   using D = DType;
-  const std::vector<D> real = {D::kFloat, D::kDouble, D::kInt32,  D::kUint8,  D::kInt16,    D::kInt8,
-                               D::kInt64, D::kHalf,   D::kUint16, D::kUint32, D::kUint64, D::kBfloat16};
+  const std::vector<D> real = {D::kFloat,  D::kDouble, D::kInt32,  D::kUint8,
+                               D::kInt16,  D::kInt8,   D::kInt64,  D::kHalf,
+                               D::kUint16, D::kUint32, D::kUint64, D::kBfloat16};
   if (name == "realnumbertype") return real;
   if (name == "numbertype") {
     std::vector<D> all = real;
@@ -105,7 +108,8 @@ std::vector<absl::string_view> SplitList(absl::string_view body) {
 }
 
 template <typename T>
-absl::StatusOr<AttrValue> ParseListOf(absl::string_view type, const std::vector<absl::string_view>& parts) {
+absl::StatusOr<AttrValue> ParseListOf(absl::string_view type,
+                                      const std::vector<absl::string_view>& parts) {
   std::vector<T> values;
   for (absl::string_view part : parts) {
     SLUICE_ASSIGN_OR_RETURN(AttrValue v, ParseScalar(type, part));
@@ -153,7 +157,8 @@ absl::StatusOr<std::string> ParseAllowed(absl::string_view body, AttrSpec* attr)
   return std::string(strings ? "string" : "type");
 }
 
-// The type part of an attr, without ">= n" and "= default": "list({int32, int64})", "numbertype", "int".
+// The type part of an attr, without ">= n" and "= default": "list({int32, int64})", "numbertype",
+// "int".
 absl::Status ParseAttrType(absl::string_view text, AttrSpec* attr) {
   absl::string_view inner = text;
   const bool list = absl::ConsumePrefix(&inner, "list(") && absl::ConsumeSuffix(&inner, ")");
@@ -219,7 +224,8 @@ absl::StatusOr<ArgSpec> ParseArg(absl::string_view text) {
   if (dtype.ok()) {
     arg.type = *dtype;
   } else {
-    arg.type_attr = std::string(rest);  // becomes type_list_attr when the attr is a list(type): OpSpec settles it
+    arg.type_attr = std::string(
+        rest);  // becomes type_list_attr when the attr is a list(type): OpSpec settles it
   }
   return arg;
 }
@@ -257,8 +263,8 @@ absl::StatusOr<AttrSpec> ParseAttr(absl::string_view text) {
 namespace {
 
 absl::Status BadAttr(const AttrSpec& spec, const AttrValue& value, absl::string_view wanted) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("attr '", spec.name, "' is ", Printable(value.ToString()), ", must be ", wanted));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "attr '", spec.name, "' is ", Printable(value.ToString()), ", must be ", wanted));
 }
 
 absl::Status CheckOneType(const AttrSpec& spec, const AttrValue& value, DType d) {
@@ -277,7 +283,8 @@ absl::Status CheckOneString(const AttrSpec& spec, const AttrValue& value, const 
   for (const std::string& allowed : spec.allowed_strings) {
     if (s == allowed) return absl::OkStatus();
   }
-  return BadAttr(spec, value, absl::StrCat("one of {", absl::StrJoin(spec.allowed_strings, ", "), "}"));
+  return BadAttr(spec, value,
+                 absl::StrCat("one of {", absl::StrJoin(spec.allowed_strings, ", "), "}"));
 }
 
 // Length of a list value, -1 for a scalar.
@@ -287,10 +294,14 @@ int64_t ListLength(const AttrValue& value) {
         using V = std::decay_t<decltype(v)>;
         if constexpr (std::is_same_v<V, EmptyList>) {
           return 0;
-        } else if constexpr (std::is_same_v<V, std::vector<std::string>> || std::is_same_v<V, std::vector<int64_t>> ||
-                             std::is_same_v<V, std::vector<float>> || std::is_same_v<V, std::vector<bool>> ||
-                             std::is_same_v<V, std::vector<DType>> || std::is_same_v<V, std::vector<TensorShape>> ||
-                             std::is_same_v<V, std::vector<Tensor>> || std::is_same_v<V, std::vector<FuncRef>>) {
+        } else if constexpr (std::is_same_v<V, std::vector<std::string>> ||
+                             std::is_same_v<V, std::vector<int64_t>> ||
+                             std::is_same_v<V, std::vector<float>> ||
+                             std::is_same_v<V, std::vector<bool>> ||
+                             std::is_same_v<V, std::vector<DType>> ||
+                             std::is_same_v<V, std::vector<TensorShape>> ||
+                             std::is_same_v<V, std::vector<Tensor>> ||
+                             std::is_same_v<V, std::vector<FuncRef>>) {
           return static_cast<int64_t>(v.size());
         } else {
           return -1;
@@ -304,8 +315,9 @@ absl::Status CheckAttr(const AttrSpec& spec, const AttrValue& value) {
   const bool list = absl::StartsWith(spec.type, "list(");
   if (kind.empty()) return BadAttr(spec, value, absl::StrCat("a value of type ", spec.type));
   if (kind != spec.type && !(list && kind == "list()")) {
-    return absl::InvalidArgumentError(absl::StrCat("attr '", spec.name, "' has type ", kind, " (", Printable(value.ToString()),
-                                                   "), expected ", spec.type));
+    return absl::InvalidArgumentError(absl::StrCat("attr '", spec.name, "' has type ", kind, " (",
+                                                   Printable(value.ToString()), "), expected ",
+                                                   spec.type));
   }
   if (spec.minimum.has_value()) {
     const int64_t* i = value.get_if<int64_t>();
@@ -336,7 +348,8 @@ absl::Status CheckAttrs(const OpSpec& spec, AttrMap* attrs) {
     auto it = attrs->find(absl::string_view(attr.name));
     if (it == attrs->end()) {
       if (!attr.default_value.has_value()) {
-        return absl::InvalidArgumentError(absl::StrCat("attr '", attr.name, "' of type ", attr.type, " is missing"));
+        return absl::InvalidArgumentError(
+            absl::StrCat("attr '", attr.name, "' of type ", attr.type, " is missing"));
       }
       attrs->emplace(attr.name, *attr.default_value);
       continue;
@@ -349,25 +362,29 @@ absl::Status CheckAttrs(const OpSpec& spec, AttrMap* attrs) {
   }
   for (const auto& [name, value] : *attrs) {
     if (!absl::StartsWith(name, "_") && spec.FindAttr(name) == nullptr) {
-      return absl::InvalidArgumentError(absl::StrCat("op ", spec.name(), " has no attr '", Printable(name), "'"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("op ", spec.name(), " has no attr '", Printable(name), "'"));
     }
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<DType>> ArgTypes(const std::vector<ArgSpec>& args, const AttrMap& attrs) {
+absl::StatusOr<std::vector<DType>> ArgTypes(const std::vector<ArgSpec>& args,
+                                            const AttrMap& attrs) {
   constexpr int64_t kMaxArgs = 1 << 20;
   std::vector<DType> types;
   for (const ArgSpec& arg : args) {
     if (!arg.type_list_attr.empty()) {
-      for (DType d : GetAttr<std::vector<DType>>(attrs, arg.type_list_attr)) types.push_back(arg.is_ref ? RefType(d) : d);
+      for (DType d : GetAttr<std::vector<DType>>(attrs, arg.type_list_attr))
+        types.push_back(arg.is_ref ? RefType(d) : d);
       continue;
     }
     DType d = arg.type_attr.empty() ? arg.type : GetAttr<DType>(attrs, arg.type_attr);
     if (arg.is_ref) d = RefType(d);
     const int64_t count = arg.number_attr.empty() ? 1 : GetAttr<int64_t>(attrs, arg.number_attr);
     if (count < 0 || count > kMaxArgs) {
-      return absl::InvalidArgumentError(absl::StrCat("attr '", arg.number_attr, "' is ", count, ", must be in [0, ", kMaxArgs, "]"));
+      return absl::InvalidArgumentError(absl::StrCat("attr '", arg.number_attr, "' is ", count,
+                                                     ", must be in [0, ", kMaxArgs, "]"));
     }
     types.insert(types.end(), static_cast<size_t>(count), d);
   }

@@ -135,7 +135,8 @@ std::shared_ptr<const OpSpec> OpSpec::Opaque(absl::string_view name) {
 
 namespace {
 
-// Settles which args take their types from a list(type) attr, and that every attr an arg names exists with the right type.
+// Settles which args take their types from a list(type) attr, and that every attr an arg names
+// exists with the right type.
 absl::Status ResolveArgs(const OpSpec& spec, std::vector<ArgSpec>* args) {
   for (ArgSpec& arg : *args) {
     if (!arg.type_attr.empty()) {
@@ -144,15 +145,17 @@ absl::Status ResolveArgs(const OpSpec& spec, std::vector<ArgSpec>* args) {
         arg.type_list_attr = std::move(arg.type_attr);
         arg.type_attr.clear();
       } else if (attr == nullptr || attr->type != "type") {
-        return absl::InvalidArgumentError(absl::StrCat("op ", spec.name(), ": arg '", arg.name, "' has type '", arg.type_attr,
-                                                       "', which is neither a dtype nor a type attr"));
+        return absl::InvalidArgumentError(
+            absl::StrCat("op ", spec.name(), ": arg '", arg.name, "' has type '", arg.type_attr,
+                         "', which is neither a dtype nor a type attr"));
       }
     }
     if (!arg.number_attr.empty()) {
       const AttrSpec* attr = spec.FindAttr(arg.number_attr);
       if (attr == nullptr || attr->type != "int") {
-        return absl::InvalidArgumentError(
-            absl::StrCat("op ", spec.name(), ": arg '", arg.name, "' is counted by '", arg.number_attr, "', which is no int attr"));
+        return absl::InvalidArgumentError(absl::StrCat("op ", spec.name(), ": arg '", arg.name,
+                                                       "' is counted by '", arg.number_attr,
+                                                       "', which is no int attr"));
       }
     }
   }
@@ -181,7 +184,8 @@ const OpSpec* OpRegistry::Find(absl::string_view name) const {
 std::vector<const OpSpec*> OpRegistry::ops() const {
   std::vector<const OpSpec*> all;
   for (const auto& [name, spec] : specs_) all.push_back(spec.get());
-  std::sort(all.begin(), all.end(), [](const OpSpec* a, const OpSpec* b) { return a->name() < b->name(); });
+  std::sort(all.begin(), all.end(),
+            [](const OpSpec* a, const OpSpec* b) { return a->name() < b->name(); });
   return all;
 }
 

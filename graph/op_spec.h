@@ -1,5 +1,6 @@
-// What an op is: its schema in TensorFlow's grammar, shape function, kernel, gradient. One OpSpec is the whole truth about
-// an op; a node points to its spec, and nothing outside the spec switches on an op's name.
+// What an op is: its schema in TensorFlow's grammar, shape function, kernel, gradient. One OpSpec
+// is the whole truth about an op; a node points to its spec, and nothing outside the spec switches
+// on an op's name.
 #ifndef SLUICE_GRAPH_OP_SPEC_H_
 #define SLUICE_GRAPH_OP_SPEC_H_
 
@@ -26,7 +27,8 @@ class Node;
 class Output;
 using Outputs = std::vector<Output>;
 
-// One input or output argument of a schema: "values: N * T". Exactly one of type, type_attr, type_list_attr is set.
+// One input or output argument of a schema: "values: N * T". Exactly one of type, type_attr,
+// type_list_attr is set.
 struct ArgSpec {
   std::string name;
   DType type = DType::kInvalid;  // fixed type
@@ -36,7 +38,8 @@ struct ArgSpec {
   bool is_ref = false;
 };
 
-// One attribute of a schema: "padding: {'SAME', 'VALID'}", "N: int >= 1", "T: {float, double} = DT_FLOAT".
+// One attribute of a schema: "padding: {'SAME', 'VALID'}", "N: int >= 1", "T: {float, double} =
+// DT_FLOAT".
 struct AttrSpec {
   std::string name;
   std::string type;  // "int", "list(type)", "func", ...
@@ -46,8 +49,9 @@ struct AttrSpec {
   std::vector<std::string> allowed_strings;  // empty: any
 };
 
-// Gradient: builds, with op builders only, the gradient nodes of `op`. dy[i] is the gradient of output i, empty where there is
-// none. Returns one Output per input, empty for "no gradient". (tf.RegisterGradient)
+// Gradient: builds, with op builders only, the gradient nodes of `op`. dy[i] is the gradient of
+// output i, empty where there is none. Returns one Output per input, empty for "no gradient".
+// (tf.RegisterGradient)
 using GradientFn = std::function<Outputs(At at, const Node& op, const Outputs& dy)>;
 
 class OpSpec {
@@ -69,15 +73,18 @@ class OpSpec {
   OpSpec& NotDifferentiable(absl::string_view reason);
 
   // --- facts that plans use ---
-  // Runs have effects or differ from run to run: never folded, merged or dropped while fetched or targeted.
+  // Runs have effects or differ from run to run: never folded, merged or dropped while fetched or
+  // targeted.
   OpSpec& Stateful();
   // Stateful through the random streams: running it advances KernelContext::random_run().
   OpSpec& Random();
   // output `out` is input `in` under another shape: no kernel runs, memory is shared.
   OpSpec& Alias(int in, int out);
-  // The kernel may write output `out` over input `in` (same bytes) when nobody else needs that input.
+  // The kernel may write output `out` over input `in` (same bytes) when nobody else needs that
+  // input.
   OpSpec& InPlace(int in, int out);
-  // Outputs depend on input shapes and dtypes only, never on values (Shape, Size, Rank): known at compile time.
+  // Outputs depend on input shapes and dtypes only, never on values (Shape, Size, Rank): known at
+  // compile time.
   OpSpec& ValueFromShapes();
   // The output is one value per session (VarHandleOp): the kernel runs while a plan is compiled.
   OpSpec& SessionConstant();
@@ -110,7 +117,8 @@ class OpSpec {
   bool aggregate() const { return aggregate_; }
   bool allows_uninitialized_input() const { return allows_uninitialized_input_; }
   bool must_be_fed() const { return must_be_fed_; }
-  // A stand-in for an op that the registry does not have: imports, shows and exports, but never runs.
+  // A stand-in for an op that the registry does not have: imports, shows and exports, but never
+  // runs.
   bool opaque() const { return opaque_; }
   static std::shared_ptr<const OpSpec> Opaque(absl::string_view name);
 
@@ -136,7 +144,8 @@ class OpSpec {
 absl::StatusOr<ArgSpec> ParseArg(absl::string_view text);
 absl::StatusOr<AttrSpec> ParseAttr(absl::string_view text);
 
-// The ops that a graph may use. Built explicitly (ops::Builtin(), or your own): there are no static registrars.
+// The ops that a graph may use. Built explicitly (ops::Builtin(), or your own): there are no static
+// registrars.
 class OpRegistry {
  public:
   // InvalidArgument for a malformed schema, AlreadyExists for a second op of that name.
@@ -148,12 +157,14 @@ class OpRegistry {
   absl::flat_hash_map<std::string, std::shared_ptr<const OpSpec>> specs_;
 };
 
-// Checks a node's attributes against the schema and fills defaults: every attr of the schema present with its type, its
-// allowed values and minimum kept; no attr that the schema lacks, except names that begin with '_'.
-// InvalidArgument otherwise ("attr 'padding' is "FULL", must be one of ...").
+// Checks a node's attributes against the schema and fills defaults: every attr of the schema
+// present with its type, its allowed values and minimum kept; no attr that the schema lacks, except
+// names that begin with '_'. InvalidArgument otherwise ("attr 'padding' is "FULL", must be one of
+// ...").
 absl::Status CheckAttrs(const OpSpec& spec, AttrMap* attrs);
 
-// The dtypes of flat inputs or outputs for complete attributes (counts and type lists expanded; reference arguments are RefType).
+// The dtypes of flat inputs or outputs for complete attributes (counts and type lists expanded;
+// reference arguments are RefType).
 absl::StatusOr<std::vector<DType>> ArgTypes(const std::vector<ArgSpec>& args, const AttrMap& attrs);
 
 }  // namespace sluice

@@ -42,16 +42,21 @@ Output Binary(const Output& x, const Output& y, const char* op, const char* name
   return PlaceOf(x).Named(name).Node(op, {x, y});
 }
 
-// `value` as a Const of the dtype of `like`, inside the name scope of the operation that it belongs to.
+// `value` as a Const of the dtype of `like`, inside the name scope of the operation that it belongs
+// to.
 Output Constant(At at, const Output& like, double value, const char* name) {
   const DType dtype = BaseType(like.dtype());
-  return at.Named(name).Node("Const", {}, {{"value", NumberTensor(dtype, value)}, {"dtype", dtype}});
+  return at.Named(name).Node("Const", {},
+                             {{"value", NumberTensor(dtype, value)}, {"dtype", dtype}});
 }
 
-Output BinaryWithNumber(const Output& x, double y, bool number_first, const char* op, const char* name) {
+Output BinaryWithNumber(const Output& x, double y, bool number_first, const char* op,
+                        const char* name) {
   if (x.empty()) return {};
   if (!IsNumeric(BaseType(x.dtype()))) {
-    return PlaceOf(x).Fail(name, absl::InvalidArgumentError(absl::StrCat("arithmetic needs a numeric tensor, got ", DTypeName(x.dtype()))));
+    return PlaceOf(x).Fail(
+        name, absl::InvalidArgumentError(
+                  absl::StrCat("arithmetic needs a numeric tensor, got ", DTypeName(x.dtype()))));
   }
   const At inside = PlaceOf(x).Sub(name);
   const Output constant = Constant(inside, x, y, number_first ? "x" : "y");
@@ -65,12 +70,12 @@ Output BinaryWithNumber(const Output& x, double y, bool number_first, const char
 
 Tensor NumberTensor(DType dtype, double value) {
   Tensor t = Tensor::Zeros(dtype, {});
-  const absl::Status filled =
-      Dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t>(dtype, [&](auto tag) {
-        using T = typename decltype(tag)::type;
-        t.mutable_flat<T>()[0] = static_cast<T>(value);
-        return absl::OkStatus();
-      });
+  const absl::Status filled = Dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t,
+                                       uint16_t, uint32_t, uint64_t>(dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    t.mutable_flat<T>()[0] = static_cast<T>(value);
+    return absl::OkStatus();
+  });
   if (filled.ok()) return t;
   (void)Dispatch<Half, BFloat16>(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -89,14 +94,20 @@ Output operator+(const Output& x, const Output& y) { return Binary(x, y, "AddV2"
 Output operator-(const Output& x, const Output& y) { return Binary(x, y, "Sub", "sub"); }
 Output operator*(const Output& x, const Output& y) { return Binary(x, y, "Mul", "mul"); }
 Output operator/(const Output& x, const Output& y) { return Binary(x, y, "RealDiv", "truediv"); }
-Output operator+(const Output& x, double y) { return BinaryWithNumber(x, y, false, "AddV2", "add"); }
+Output operator+(const Output& x, double y) {
+  return BinaryWithNumber(x, y, false, "AddV2", "add");
+}
 Output operator-(const Output& x, double y) { return BinaryWithNumber(x, y, false, "Sub", "sub"); }
 Output operator*(const Output& x, double y) { return BinaryWithNumber(x, y, false, "Mul", "mul"); }
-Output operator/(const Output& x, double y) { return BinaryWithNumber(x, y, false, "RealDiv", "truediv"); }
+Output operator/(const Output& x, double y) {
+  return BinaryWithNumber(x, y, false, "RealDiv", "truediv");
+}
 Output operator+(double x, const Output& y) { return BinaryWithNumber(y, x, true, "AddV2", "add"); }
 Output operator-(double x, const Output& y) { return BinaryWithNumber(y, x, true, "Sub", "sub"); }
 Output operator*(double x, const Output& y) { return BinaryWithNumber(y, x, true, "Mul", "mul"); }
-Output operator/(double x, const Output& y) { return BinaryWithNumber(y, x, true, "RealDiv", "truediv"); }
+Output operator/(double x, const Output& y) {
+  return BinaryWithNumber(y, x, true, "RealDiv", "truediv");
+}
 Output operator-(const Output& x) { return x.empty() ? Output() : PlaceOf(x).Node("Neg", {x}); }
 
 }  // namespace sluice

@@ -17,9 +17,10 @@ class Node;
 class Scope;
 struct ScopeState;
 
-// A cheap value. Empty when default-constructed or when building it failed: every builder accepts an empty Output and returns
-// an empty one, and the graph remembers the first error. An op without outputs is an Output whose index is kOperation:
-// it may be a target, a fetch (giving an empty Tensor) or a control input.
+// A cheap value. Empty when default-constructed or when building it failed: every builder accepts
+// an empty Output and returns an empty one, and the graph remembers the first error. An op without
+// outputs is an Output whose index is kOperation: it may be a target, a fetch (giving an empty
+// Tensor) or a control input.
 class Output {
  public:
   static constexpr int kOperation = -1;
@@ -40,7 +41,8 @@ class Output {
   DType dtype() const;
   const TensorShape& shape() const;
 
-  // The scope that it was built in; the graph's root for outputs that were looked up. REQUIRES: not empty.
+  // The scope that it was built in; the graph's root for outputs that were looked up. REQUIRES: not
+  // empty.
   Scope scope() const;
 
   friend bool operator==(const Output& a, const Output& b) {
@@ -59,9 +61,9 @@ class Output {
 
 using Outputs = std::vector<Output>;
 
-// Arithmetic with broadcasting, placed in the scope of the left operand (of the tensor, where the other is a number):
-// nodes "add" (AddV2), "sub" (Sub), "mul" (Mul), "truediv" (RealDiv), "Neg" (Neg). A number becomes a Const of the
-// tensor's dtype named after the op: "mul/y".
+// Arithmetic with broadcasting, placed in the scope of the left operand (of the tensor, where the
+// other is a number): nodes "add" (AddV2), "sub" (Sub), "mul" (Mul), "truediv" (RealDiv), "Neg"
+// (Neg). A number becomes a Const of the tensor's dtype named after the op: "mul/y".
 Output operator+(const Output& x, const Output& y);
 Output operator-(const Output& x, const Output& y);
 Output operator*(const Output& x, const Output& y);
@@ -76,7 +78,8 @@ Output operator*(double x, const Output& y);
 Output operator/(double x, const Output& y);
 Output operator-(const Output& x);
 
-// A scalar of that numeric dtype holding `value` (truncated for integers): the Const behind `x + 1.5`.
+// A scalar of that numeric dtype holding `value` (truncated for integers): the Const behind `x
+// + 1.5`.
 Tensor NumberTensor(DType dtype, double value);
 
 }  // namespace sluice

@@ -12,7 +12,9 @@
 namespace sluice {
 namespace {
 
-bool IsLaterNameChar(char c) { return absl::ascii_isalnum(c) || c == '_' || c == '.' || c == '-' || c == '/'; }
+bool IsLaterNameChar(char c) {
+  return absl::ascii_isalnum(c) || c == '_' || c == '.' || c == '-' || c == '/';
+}
 
 std::string Join(absl::string_view prefix, absl::string_view name) {
   if (prefix.empty()) return std::string(name);
@@ -41,8 +43,10 @@ Reuse Resolve(Reuse asked, Reuse inherited) {
 CustomGetter Compose(const CustomGetter& outer, const CustomGetter& inner) {
   if (!inner) return outer;
   if (!outer) return inner;
-  return [outer, inner](const VariableGetter& getter, At at, const std::string& name, const VariableOptions& options) {
-    const VariableGetter through_outer = [&](At inner_at, const std::string& inner_name, const VariableOptions& inner_options) {
+  return [outer, inner](const VariableGetter& getter, At at, const std::string& name,
+                        const VariableOptions& options) {
+    const VariableGetter through_outer = [&](At inner_at, const std::string& inner_name,
+                                             const VariableOptions& inner_options) {
       return outer(getter, inner_at, inner_name, inner_options);
     };
     return inner(through_outer, at, name, options);
@@ -50,7 +54,8 @@ CustomGetter Compose(const CustomGetter& outer, const CustomGetter& inner) {
 }
 
 std::shared_ptr<VariableScopeState> Open(const VariableScopeState& from, const std::string& name,
-                                         const VariableScopeOptions& options, Reuse inherited_reuse) {
+                                         const VariableScopeOptions& options,
+                                         Reuse inherited_reuse) {
   auto state = std::make_shared<VariableScopeState>(from);
   state->name = name;
   state->openings = std::make_shared<OpeningCounters>();
@@ -88,7 +93,8 @@ Scope Scope::Sub(absl::string_view name) const {
     return With(*this, [](ScopeState& s) { s.name = s.op_name = ""; });
   }
   if (!IsValidScopeName(name, state_->name.empty())) {
-    graph().SetError(absl::InvalidArgumentError(absl::StrCat("'", Printable(name), "' is not a valid scope name")));
+    graph().SetError(absl::InvalidArgumentError(
+        absl::StrCat("'", Printable(name), "' is not a valid scope name")));
     return *this;
   }
   std::string full(name);
@@ -117,17 +123,20 @@ Scope Scope::VariableScope(absl::string_view name, const VariableScopeOptions& o
   return With(named, [&](ScopeState& s) { s.variables = opened; });
 }
 
-Scope Scope::DefaultVariableScope(absl::string_view default_name, const VariableScopeOptions& options) const {
+Scope Scope::DefaultVariableScope(absl::string_view default_name,
+                                  const VariableScopeOptions& options) const {
   const VariableScopeState& parent = *state_->variables;
   if (options.reuse == Reuse::kTrue) {
-    graph().SetError(absl::InvalidArgumentError("reuse=True cannot be used without a name_or_scope"));
+    graph().SetError(
+        absl::InvalidArgumentError("reuse=True cannot be used without a name_or_scope"));
     return *this;
   }
   std::string unique(default_name);
   {
     std::lock_guard<std::mutex> lock(parent.openings->mutex);
     const auto& count = parent.openings->count;
-    for (int k = 1; count.find(Join(parent.name, unique)) != count.end(); ++k) unique = absl::StrCat(default_name, "_", k);
+    for (int k = 1; count.find(Join(parent.name, unique)) != count.end(); ++k)
+      unique = absl::StrCat(default_name, "_", k);
   }
   const std::string full = Join(parent.name, unique);
   CountOpening(parent, full);
@@ -139,7 +148,8 @@ Scope Scope::DefaultVariableScope(absl::string_view default_name, const Variable
 
 Scope Scope::Reenter(const VariableScopeOptions& options) const {
   const VariableScopeState& captured = *state_->variables;
-  std::shared_ptr<VariableScopeState> opened = Open(captured, captured.name, options, captured.reuse);
+  std::shared_ptr<VariableScopeState> opened =
+      Open(captured, captured.name, options, captured.reuse);
   if (!options.constraint) opened->constraint = captured.constraint;
   Scope named = Named("");
   if (options.auxiliary_name_scope && !captured.name.empty()) {
@@ -157,7 +167,8 @@ Scope Scope::Reenter(const VariableScopeOptions& options) const {
 
 Scope Scope::AtOriginalNames(Reuse reuse) const {
   const VariableScopeState& captured = *state_->variables;
-  std::shared_ptr<VariableScopeState> opened = Open(captured, captured.name, {.reuse = reuse}, captured.reuse);
+  std::shared_ptr<VariableScopeState> opened =
+      Open(captured, captured.name, {.reuse = reuse}, captured.reuse);
   opened->constraint = captured.constraint;
   return With(*this, [&](ScopeState& s) {
     s.variables = opened;
@@ -175,7 +186,8 @@ Scope Scope::After(absl::Span<const Output> control_inputs) const {
     for (const Output& input : control_inputs) {
       if (input.empty()) continue;
       Node* node = input.node();
-      if (std::find(s.control_inputs.begin(), s.control_inputs.end(), node) == s.control_inputs.end()) {
+      if (std::find(s.control_inputs.begin(), s.control_inputs.end(), node) ==
+          s.control_inputs.end()) {
         s.control_inputs.push_back(node);
       }
     }
@@ -197,7 +209,8 @@ Scope Scope::ColocateWith(const Output& op) const {
 
 Scope Scope::ColocateWithName(const std::string& op_name) const {
   return With(*this, [&](ScopeState& s) {
-    if (std::find(s.colocate.begin(), s.colocate.end(), op_name) == s.colocate.end()) s.colocate.push_back(op_name);
+    if (std::find(s.colocate.begin(), s.colocate.end(), op_name) == s.colocate.end())
+      s.colocate.push_back(op_name);
     std::sort(s.colocate.begin(), s.colocate.end());
   });
 }

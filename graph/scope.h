@@ -1,5 +1,5 @@
-// Scope: where the next ops go and how they and their variables are named. TensorFlow's name_scope, variable_scope,
-// control_dependencies, device and colocate_with as one immutable value.
+// Scope: where the next ops go and how they and their variables are named. TensorFlow's name_scope,
+// variable_scope, control_dependencies, device and colocate_with as one immutable value.
 #ifndef SLUICE_GRAPH_SCOPE_H_
 #define SLUICE_GRAPH_SCOPE_H_
 
@@ -27,12 +27,15 @@ using Initializer = std::function<Output(At at, const TensorShape& shape, DType 
 using Regularizer = std::function<Output(At at, Output weights)>;
 // Makes the constrained value that is assigned after each optimizer update.
 using Constraint = std::function<Output(At at, Output value)>;
-// Wraps variable creation: calls `getter` (once, several times or never) and returns what the caller gets.
-using VariableGetter = std::function<Variable(At at, const std::string& name, const VariableOptions& options)>;
-using CustomGetter = std::function<Variable(const VariableGetter& getter, At at, const std::string& name,
-                                            const VariableOptions& options)>;
+// Wraps variable creation: calls `getter` (once, several times or never) and returns what the
+// caller gets.
+using VariableGetter =
+    std::function<Variable(At at, const std::string& name, const VariableOptions& options)>;
+using CustomGetter = std::function<Variable(
+    const VariableGetter& getter, At at, const std::string& name, const VariableOptions& options)>;
 
-// Rule VS-1: kTrue requires the variable, kFalse at creation time forbids it, kAuto takes or makes it. kInherit: the enclosing scope's.
+// Rule VS-1: kTrue requires the variable, kFalse at creation time forbids it, kAuto takes or makes
+// it. kInherit: the enclosing scope's.
 enum class Reuse { kInherit, kFalse, kTrue, kAuto };
 
 // Arguments of tf.variable_scope, all optional.
@@ -46,27 +49,32 @@ struct VariableScopeOptions {
   bool auxiliary_name_scope = true;
 };
 
-// A cheap value; no method changes it. A sub-scope is a new value handed to a function, so no "end of scope" exists to
-// forget, and no state is hidden in a thread.
+// A cheap value; no method changes it. A sub-scope is a new value handed to a function, so no "end
+// of scope" exists to forget, and no state is hidden in a thread.
 class Scope {
  public:
   static Scope Root(Graph& graph);
 
-  // tf.name_scope(name): op names get the prefix, made unique ("foo", then "foo_1"). "" resets to the root; a trailing '/' re-enters
-  // exactly that scope (rule NS-6).
+  // tf.name_scope(name): op names get the prefix, made unique ("foo", then "foo_1"). "" resets to
+  // the root; a trailing '/' re-enters exactly that scope (rule NS-6).
   Scope Sub(absl::string_view name) const;
-  // tf.variable_scope(name): variables get the prefix as it is (two scopes "foo" address the same variables); ops get it made unique.
+  // tf.variable_scope(name): variables get the prefix as it is (two scopes "foo" address the same
+  // variables); ops get it made unique.
   Scope VariableScope(absl::string_view name, const VariableScopeOptions& options = {}) const;
-  // tf.variable_scope(None, default_name): the first "name", "name_1", ... not yet opened inside this scope (rule VS-27).
-  Scope DefaultVariableScope(absl::string_view default_name, const VariableScopeOptions& options = {}) const;
-  // tf.variable_scope(captured, ...): this scope's variables again, wherever the caller is; ops go to a fresh name scope
-  // called by the last component of its name (rules VS-23, VS-28).
+  // tf.variable_scope(None, default_name): the first "name", "name_1", ... not yet opened inside
+  // this scope (rule VS-27).
+  Scope DefaultVariableScope(absl::string_view default_name,
+                             const VariableScopeOptions& options = {}) const;
+  // tf.variable_scope(captured, ...): this scope's variables again, wherever the caller is; ops go
+  // to a fresh name scope called by the last component of its name (rules VS-23, VS-28).
   Scope Reenter(const VariableScopeOptions& options = {}) const;
   Scope WithReuse() const { return Reenter({.reuse = Reuse::kTrue}); }
-  // The same variable scope and its original op-name prefix (tf.name_scope(scope.original_name_scope)): where a layer's second call builds.
+  // The same variable scope and its original op-name prefix
+  // (tf.name_scope(scope.original_name_scope)): where a layer's second call builds.
   Scope AtOriginalNames(Reuse reuse) const;
 
-  // The name of the next single op: root.Named("images"). (The name= argument.) A trailing '/' takes it verbatim (rule NS-7).
+  // The name of the next single op: root.Named("images"). (The name= argument.) A trailing '/'
+  // takes it verbatim (rule NS-7).
   Scope Named(absl::string_view op_name) const;
   // tf.control_dependencies: ops built here run after these. Adds to the enclosing ones.
   Scope After(absl::Span<const Output> control_inputs) const;
@@ -84,9 +92,9 @@ class Scope {
   Graph& graph() const;
   bool ok() const;  // the graph has not failed
 
-  const std::string& name() const;           // op-name prefix without trailing '/', "" at the root
-  const std::string& op_name() const;        // set by Named(), else ""
-  const std::string& variable_scope() const; // variable prefix, "" at the root
+  const std::string& name() const;            // op-name prefix without trailing '/', "" at the root
+  const std::string& op_name() const;         // set by Named(), else ""
+  const std::string& variable_scope() const;  // variable prefix, "" at the root
   Reuse reuse() const;
   DType dtype() const;
   const Initializer& initializer() const;

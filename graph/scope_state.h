@@ -12,8 +12,9 @@
 
 namespace sluice {
 
-// How often each variable scope was opened inside one opened scope (rule VS-27). Counting starts anew with every opening, which is what
-// TensorFlow reaches by resetting the counters when a scope is left.
+// How often each variable scope was opened inside one opened scope (rule VS-27). Counting starts
+// anew with every opening, which is what TensorFlow reaches by resetting the counters when a scope
+// is left.
 struct OpeningCounters {
   std::mutex mutex;
   std::map<std::string, int> count;

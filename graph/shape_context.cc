@@ -24,15 +24,17 @@ absl::StatusOr<TensorShape> ShapeContext::WithRank(int i, int rank) const {
   const TensorShape& shape = inputs_[i];
   if (!shape.rank_known()) return TensorShape::OfRank(rank);
   if (shape.rank() == rank) return shape;
-  return absl::InvalidArgumentError(absl::StrCat("Shape must be rank ", rank, " but is rank ", shape.rank(),
-                                                 ": input ", i, " has shape ", shape.ToString()));
+  return absl::InvalidArgumentError(absl::StrCat("Shape must be rank ", rank, " but is rank ",
+                                                 shape.rank(), ": input ", i, " has shape ",
+                                                 shape.ToString()));
 }
 
 absl::StatusOr<TensorShape> ShapeContext::WithRankAtLeast(int i, int rank) const {
   const TensorShape& shape = inputs_[i];
   if (!shape.rank_known() || shape.rank() >= rank) return shape;
-  return absl::InvalidArgumentError(absl::StrCat("Shape must be at least rank ", rank, " but is rank ",
-                                                 shape.rank(), ": input ", i, " has shape ", shape.ToString()));
+  return absl::InvalidArgumentError(absl::StrCat("Shape must be at least rank ", rank,
+                                                 " but is rank ", shape.rank(), ": input ", i,
+                                                 " has shape ", shape.ToString()));
 }
 
 absl::StatusOr<TensorShape> ShapeContext::ShapeFromValue(int i) const {
@@ -41,14 +43,16 @@ absl::StatusOr<TensorShape> ShapeContext::ShapeFromValue(int i) const {
   if (known == nullptr) {
     if (vector.dim(0) < 0) return TensorShape::Unknown();
     if (vector.dim(0) > kMaxRank) {
-      return absl::InvalidArgumentError(absl::StrCat("a shape of rank ", vector.dim(0), " has too many dimensions, the limit is ", kMaxRank));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "a shape of rank ", vector.dim(0), " has too many dimensions, the limit is ", kMaxRank));
     }
     return TensorShape::OfRank(static_cast<int>(vector.dim(0)));
   }
   SLUICE_ASSIGN_OR_RETURN(const std::vector<int64_t> dims, known->ToInt64s());
   for (int64_t d : dims) {
     if (d < -1) {
-      return absl::InvalidArgumentError(absl::StrCat("dimension ", d, " in a shape must be >= -1: input ", i));
+      return absl::InvalidArgumentError(
+          absl::StrCat("dimension ", d, " in a shape must be >= -1: input ", i));
     }
   }
   TensorShape shape{absl::Span<const int64_t>(dims)};
@@ -71,8 +75,9 @@ absl::StatusOr<TensorShape> BroadcastShapes(const TensorShape& a, const TensorSh
     } else if (x < 0 || y < 0) {
       d = std::max(x, y);  // the known one is > 1 or 0, so the other must be it or 1
     } else {
-      return absl::InvalidArgumentError(absl::StrCat("Dimensions must be equal, but are ", x, " and ", y,
-                                                     ": incompatible shapes ", a.ToString(), " and ", b.ToString()));
+      return absl::InvalidArgumentError(absl::StrCat("Dimensions must be equal, but are ", x,
+                                                     " and ", y, ": incompatible shapes ",
+                                                     a.ToString(), " and ", b.ToString()));
     }
     out.set_dim(rank - i, d);
   }

@@ -15,7 +15,9 @@ const Variable::Data& Variable::data() const {
   return data_ ? *data_ : *empty_data;
 }
 
-std::string Variable::name() const { return empty() ? "<empty>" : absl::StrCat(data().op_name, ":0"); }
+std::string Variable::name() const {
+  return empty() ? "<empty>" : absl::StrCat(data().op_name, ":0");
+}
 const std::string& Variable::op_name() const { return data().op_name; }
 DType Variable::dtype() const { return data().dtype; }
 const TensorShape& Variable::shape() const { return data().shape; }
@@ -31,9 +33,15 @@ Output Variable::is_initialized() const { return data().is_initialized; }
 Output Variable::Read(At at) const {
   return at.Node("ReadVariableOp", {handle()}, {{"dtype", dtype()}});
 }
-Output Variable::Assign(At at, Output value) const { return at.Node("AssignVariableOp", {handle(), value}); }
-Output Variable::AssignAdd(At at, Output delta) const { return at.Node("AssignAddVariableOp", {handle(), delta}); }
-Output Variable::AssignSub(At at, Output delta) const { return at.Node("AssignSubVariableOp", {handle(), delta}); }
+Output Variable::Assign(At at, Output value) const {
+  return at.Node("AssignVariableOp", {handle(), value});
+}
+Output Variable::AssignAdd(At at, Output delta) const {
+  return at.Node("AssignAddVariableOp", {handle(), delta});
+}
+Output Variable::AssignSub(At at, Output delta) const {
+  return at.Node("AssignSubVariableOp", {handle(), delta});
+}
 
 namespace {
 
@@ -45,23 +53,28 @@ struct Settled {
   VariableOptions options;
 };
 
-// A place whose op names start at the root with exactly this prefix, without control inputs (rule VAR-3).
+// A place whose op names start at the root with exactly this prefix, without control inputs (rule
+// VAR-3).
 At AtAbsolute(At at, const std::string& prefix) {
   return at.In(at.scope().WithoutControl().Sub(absl::StrCat(prefix, "/")));
 }
 
-void AddToCollections(Graph& graph, const Variable& variable, std::vector<std::string> collections) {
+void AddToCollections(Graph& graph, const Variable& variable,
+                      std::vector<std::string> collections) {
   if (collections.empty()) collections.push_back(keys::kGlobalVariables);
   if (variable.trainable()) collections.push_back(keys::kTrainableVariables);
   for (size_t i = 0; i < collections.size(); ++i) {
-    if (std::find(collections.begin(), collections.begin() + i, collections[i]) == collections.begin() + i) {
+    if (std::find(collections.begin(), collections.begin() + i, collections[i]) ==
+        collections.begin() + i) {
       graph.AddToCollection(collections[i], variable);
     }
   }
 }
 
-// The four nodes of a resource variable (rule VAR-1), in TensorFlow's order. `make_initial` builds the initial value in the place it gets.
-Variable MakeVariable(At at, const Settled& settled, const std::function<Output(At)>& make_initial) {
+// The four nodes of a resource variable (rule VAR-1), in TensorFlow's order. `make_initial` builds
+// the initial value in the place it gets.
+Variable MakeVariable(At at, const Settled& settled,
+                      const std::function<Output(At)>& make_initial) {
   const std::string& name = settled.name;
   const At inside = AtAbsolute(at, name);
   const At placed = inside.In(inside.scope().ColocateWithName(name));
@@ -75,7 +88,8 @@ Variable MakeVariable(At at, const Settled& settled, const std::function<Output(
   data->constraint = settled.options.constraint;
   data->created_at = at.location();
   data->initial_value = initial;
-  data->handle = placed.AsScope().Node("VarHandleOp", {}, {{"dtype", data->dtype}, {"shape", data->shape}, {"shared_name", name}});
+  data->handle = placed.AsScope().Node(
+      "VarHandleOp", {}, {{"dtype", data->dtype}, {"shape", data->shape}, {"shared_name", name}});
   data->is_initialized = inside.Sub("IsInitialized").Node("VarIsInitializedOp", {data->handle});
   data->initializer = inside.Named("Assign").Node("AssignVariableOp", {data->handle, initial});
   data->value = inside.Sub("Read").Node("ReadVariableOp", {data->handle}, {{"dtype", data->dtype}});
@@ -90,7 +104,8 @@ Variable MakeVariable(At at, const Settled& settled, const std::function<Output(
 void Regularize(At at, const Variable& variable, const Regularizer& regularizer) {
   if (!regularizer || variable.empty()) return;
   const At inside = AtAbsolute(at, absl::StrCat(variable.op_name(), "/Regularizer"));
-  const Output loss = regularizer(inside.In(inside.scope().ColocateWith(variable.handle())), variable.value());
+  const Output loss =
+      regularizer(inside.In(inside.scope().ColocateWith(variable.handle())), variable.value());
   if (!loss.empty()) at.graph().AddToCollection(keys::kRegularizationLosses, loss);
 }
 
@@ -101,39 +116,52 @@ Variable Fail(At at, const std::string& name, const absl::Status& why) {
 
 Output DefaultInitialValue(At at, const TensorShape& shape, DType dtype) {
   if (IsFloating(dtype)) return GlorotUniformInitializer(at, shape, dtype);
-  if (IsInteger(dtype) || dtype == DType::kBool || dtype == DType::kString) return ZerosInitializer(at, shape, dtype);
-  return at.Fail("Initializer", absl::InvalidArgumentError(absl::StrCat("An initializer for a variable of ", DTypeName(dtype), " is required")));
+  if (IsInteger(dtype) || dtype == DType::kBool || dtype == DType::kString)
+    return ZerosInitializer(at, shape, dtype);
+  return at.Fail("Initializer",
+                 absl::InvalidArgumentError(absl::StrCat("An initializer for a variable of ",
+                                                         DTypeName(dtype), " is required")));
 }
 
 // Rules VS-2 and VS-3.
-absl::Status CheckShared(const Variable& found, const std::string& name, const VariableOptions& options) {
+absl::Status CheckShared(const Variable& found, const std::string& name,
+                         const VariableOptions& options) {
   if (!found.shape().CompatibleWith(options.shape)) {
-    return absl::InvalidArgumentError(absl::StrCat("Trying to share variable ", name, ", but specified shape ", options.shape.ToString(),
-                                                   " and found shape ", found.shape().ToString(), "."));
+    return absl::InvalidArgumentError(
+        absl::StrCat("Trying to share variable ", name, ", but specified shape ",
+                     options.shape.ToString(), " and found shape ", found.shape().ToString(), "."));
   }
   if (options.dtype != DType::kInvalid && BaseType(options.dtype) != found.dtype()) {
-    return absl::InvalidArgumentError(absl::StrCat("Trying to share variable ", name, ", but specified dtype ", DTypeName(options.dtype),
-                                                   " and found dtype ", DTypeName(found.dtype()), "."));
+    return absl::InvalidArgumentError(
+        absl::StrCat("Trying to share variable ", name, ", but specified dtype ",
+                     DTypeName(options.dtype), " and found dtype ", DTypeName(found.dtype()), "."));
   }
   return absl::OkStatus();
 }
 
 Variable CreateStored(At at, const std::string& name, const VariableOptions& options) {
   if (!options.shape.fully_defined()) {
-    return Fail(at, name, absl::InvalidArgumentError(absl::StrCat("Shape of a new variable (", name, ") must be fully defined, but instead was ",
-                                                                  options.shape.ToString(), ".")));
+    return Fail(at, name,
+                absl::InvalidArgumentError(absl::StrCat("Shape of a new variable (", name,
+                                                        ") must be fully defined, but instead was ",
+                                                        options.shape.ToString(), ".")));
   }
-  if (!IsValidOpName(name)) return Fail(at, name, absl::InvalidArgumentError("is not a valid node name"));
+  if (!IsValidOpName(name))
+    return Fail(at, name, absl::InvalidArgumentError("is not a valid node name"));
   Settled settled{at.graph().UniqueName(name), options.shape, BaseType(options.dtype), options};
   const Variable variable = MakeVariable(at, settled, [&](At placed) {
     const At inside = placed.Sub("Initializer");
-    return options.initializer ? options.initializer(inside, settled.shape, settled.dtype) : DefaultInitialValue(inside, settled.shape, settled.dtype);
+    return options.initializer ? options.initializer(inside, settled.shape, settled.dtype)
+                               : DefaultInitialValue(inside, settled.shape, settled.dtype);
   });
   if (variable.empty()) return {};
-  if (!variable.shape().CompatibleWith(variable.initial_value().shape()) || variable.initial_value().dtype() != variable.dtype()) {
-    return Fail(at, name, absl::InvalidArgumentError(absl::StrCat("the initializer gave ", DTypeName(variable.initial_value().dtype()),
-                                                                  variable.initial_value().shape().ToString(), ", the variable is ",
-                                                                  DTypeName(variable.dtype()), variable.shape().ToString())));
+  if (!variable.shape().CompatibleWith(variable.initial_value().shape()) ||
+      variable.initial_value().dtype() != variable.dtype()) {
+    return Fail(at, name,
+                absl::InvalidArgumentError(absl::StrCat(
+                    "the initializer gave ", DTypeName(variable.initial_value().dtype()),
+                    variable.initial_value().shape().ToString(), ", the variable is ",
+                    DTypeName(variable.dtype()), variable.shape().ToString())));
   }
   at.graph().StoreVariable(name, variable);
   Regularize(at, variable, options.regularizer);
@@ -144,17 +172,23 @@ Variable CreateStored(At at, const std::string& name, const VariableOptions& opt
 Variable TakeOrMake(At at, const std::string& name, const VariableOptions& options) {
   if (const Variable* found = at.graph().FindVariable(name)) {
     if (options.reuse == Reuse::kFalse) {
-      return Fail(at, name, absl::AlreadyExistsError(absl::StrCat(
-                                "Variable ", name, " already exists, disallowed. Did you mean to set reuse=True or reuse=tf.AUTO_REUSE in VarScope? Originally defined at ",
-                                found->created_at())));
+      return Fail(at, name,
+                  absl::AlreadyExistsError(
+                      absl::StrCat("Variable ", name,
+                                   " already exists, disallowed. Did you mean to set reuse=True or "
+                                   "reuse=tf.AUTO_REUSE in VarScope? Originally defined at ",
+                                   found->created_at())));
     }
     const Variable shared = *found;
     const absl::Status fits = CheckShared(shared, name, options);
     return fits.ok() ? shared : Fail(at, name, fits);
   }
   if (options.reuse == Reuse::kTrue) {
-    return Fail(at, name, absl::NotFoundError(absl::StrCat("Variable ", name,
-                                                           " does not exist, or was not created with tf.get_variable(). Did you mean to set reuse=tf.AUTO_REUSE in VarScope?")));
+    return Fail(at, name,
+                absl::NotFoundError(
+                    absl::StrCat("Variable ", name,
+                                 " does not exist, or was not created with tf.get_variable(). Did "
+                                 "you mean to set reuse=tf.AUTO_REUSE in VarScope?")));
   }
   VariableOptions complete = options;
   if (complete.dtype == DType::kInvalid) complete.dtype = at.scope().dtype();
@@ -166,8 +200,11 @@ Variable TakeOrMake(At at, const std::string& name, const VariableOptions& optio
 Variable GetVariable(At at, absl::string_view name, const VariableOptions& options) {
   if (!at.ok()) return {};
   const Scope& scope = at.scope();
-  if (name.empty()) return Fail(at, scope.variable_scope(), absl::InvalidArgumentError("a variable needs a name"));
-  const std::string full = scope.variable_scope().empty() ? std::string(name) : absl::StrCat(scope.variable_scope(), "/", name);
+  if (name.empty())
+    return Fail(at, scope.variable_scope(), absl::InvalidArgumentError("a variable needs a name"));
+  const std::string full = scope.variable_scope().empty()
+                               ? std::string(name)
+                               : absl::StrCat(scope.variable_scope(), "/", name);
   VariableOptions resolved = options;
   if (!resolved.initializer) resolved.initializer = scope.initializer();
   if (!resolved.regularizer) resolved.regularizer = scope.regularizer();
@@ -179,7 +216,8 @@ Variable GetVariable(At at, absl::string_view name, const VariableOptions& optio
 
 Variable GetLocalVariable(At at, absl::string_view name, VariableOptions options) {
   options.trainable = false;
-  if (std::find(options.collections.begin(), options.collections.end(), keys::kLocalVariables) == options.collections.end()) {
+  if (std::find(options.collections.begin(), options.collections.end(), keys::kLocalVariables) ==
+      options.collections.end()) {
     options.collections.push_back(keys::kLocalVariables);
   }
   return GetVariable(at, name, options);
@@ -191,7 +229,10 @@ Variable NewVariable(At at, Output initial_value, VariableOptions options) {
   if (!at.ok()) return {};
   Settled settled{inside.scope().name(), options.shape, initial_value.dtype(), options};
   if (!initial_value.shape().CompatibleWith(options.shape)) {
-    return Fail(at, settled.name, absl::InvalidArgumentError(absl::StrCat("initial_value has shape ", initial_value.shape().ToString(), ", expected ", options.shape.ToString())));
+    return Fail(at, settled.name,
+                absl::InvalidArgumentError(absl::StrCat("initial_value has shape ",
+                                                        initial_value.shape().ToString(),
+                                                        ", expected ", options.shape.ToString())));
   }
   const Variable variable = MakeVariable(at, settled, [&](At) { return initial_value; });
   Regularize(at, variable, options.regularizer);
@@ -213,7 +254,11 @@ Output VariablesInitializer(At at, const std::vector<Variable>& variables) {
   return Group(at.In(named), initializers);
 }
 
-Output GlobalVariablesInitializer(At at) { return VariablesInitializer(at, at.graph().GlobalVariables()); }
-Output LocalVariablesInitializer(At at) { return VariablesInitializer(at, at.graph().LocalVariables()); }
+Output GlobalVariablesInitializer(At at) {
+  return VariablesInitializer(at, at.graph().GlobalVariables());
+}
+Output LocalVariablesInitializer(At at) {
+  return VariablesInitializer(at, at.graph().LocalVariables());
+}
 
 }  // namespace sluice

@@ -13,8 +13,9 @@
 
 namespace sluice {
 
-// A handle, as cheap as an Output. Four nodes stand behind it (rule VAR-1, resource variables): `v` (VarHandleOp),
-// `v/IsInitialized/VarIsInitializedOp`, `v/Assign` (AssignVariableOp of the initial value), `v/Read/ReadVariableOp`.
+// A handle, as cheap as an Output. Four nodes stand behind it (rule VAR-1, resource variables): `v`
+// (VarHandleOp), `v/IsInitialized/VarIsInitializedOp`, `v/Assign` (AssignVariableOp of the initial
+// value), `v/Read/ReadVariableOp`.
 class Variable {
  public:
   struct Data {
@@ -31,19 +32,19 @@ class Variable {
   explicit Variable(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
 
   bool empty() const { return data_ == nullptr; }
-  std::string name() const;                                 // "net/conv1/kernel:0", as TensorFlow's Variable.name
-  const std::string& op_name() const;                       // "net/conv1/kernel": its key in checkpoints
+  std::string name() const;            // "net/conv1/kernel:0", as TensorFlow's Variable.name
+  const std::string& op_name() const;  // "net/conv1/kernel": its key in checkpoints
   DType dtype() const;
   const TensorShape& shape() const;
   bool trainable() const;
   const Constraint& constraint() const;
   const std::string& created_at() const;
 
-  Output handle() const;         // resource
-  Output value() const;          // a read, shared by all its uses in a run
-  Output initializer() const;    // operation: assigns the initial value
-  Output initial_value() const;  // the tensor assigned
-  Output is_initialized() const; // bool scalar
+  Output handle() const;                       // resource
+  Output value() const;                        // a read, shared by all its uses in a run
+  Output initializer() const;                  // operation: assigns the initial value
+  Output initial_value() const;                // the tensor assigned
+  Output is_initialized() const;               // bool scalar
   operator Output() const { return value(); }  // NOLINT: a variable is used like a tensor
 
   // A fresh read, ordered by the scope's control inputs.
@@ -63,35 +64,41 @@ class Variable {
 struct VariableOptions {
   TensorShape shape = TensorShape::Unknown();  // required, unless the variable is reused
   DType dtype = DType::kInvalid;               // kInvalid: the scope's
-  Initializer initializer = {};                // empty: the scope's, else glorot_uniform (floating) or zeros (rule VS-7)
-  Regularizer regularizer = {};                // empty: the scope's. Runs once, at creation (rule VS-8)
+  Initializer initializer =
+      {};  // empty: the scope's, else glorot_uniform (floating) or zeros (rule VS-7)
+  Regularizer regularizer = {};  // empty: the scope's. Runs once, at creation (rule VS-8)
   bool trainable = true;
-  std::vector<std::string> collections = {};   // empty: {GLOBAL_VARIABLES}; TRAINABLE_VARIABLES is added when trainable
-  Constraint constraint = {};                  // empty: the scope's
+  std::vector<std::string> collections =
+      {};  // empty: {GLOBAL_VARIABLES}; TRAINABLE_VARIABLES is added when trainable
+  Constraint constraint = {};  // empty: the scope's
   Reuse reuse = Reuse::kInherit;
 };
 
-// tf.get_variable(name): by the rules VS-1 to VS-8 the variable `<variable scope>/<name>`, taken or made. Its op name ignores name scopes.
-// AlreadyExists / NotFound / InvalidArgument (kept on the graph) in the rules' words.
+// tf.get_variable(name): by the rules VS-1 to VS-8 the variable `<variable scope>/<name>`, taken or
+// made. Its op name ignores name scopes. AlreadyExists / NotFound / InvalidArgument (kept on the
+// graph) in the rules' words.
 Variable GetVariable(At at, absl::string_view name, const VariableOptions& options);
 // tf.get_local_variable: not trainable, in LOCAL_VARIABLES.
 Variable GetLocalVariable(At at, absl::string_view name, VariableOptions options);
 // tf.Variable(initial_value, name): always a new one, named like an op (rule VAR-3).
 Variable NewVariable(At at, Output initial_value, VariableOptions options = {});
 
-// tf.zeros_initializer, tf.ones_initializer, tf.glorot_uniform_initializer, with TensorFlow's node names (rule VAR-2).
+// tf.zeros_initializer, tf.ones_initializer, tf.glorot_uniform_initializer, with TensorFlow's node
+// names (rule VAR-2).
 Output ZerosInitializer(At at, const TensorShape& shape, DType dtype);
 Output OnesInitializer(At at, const TensorShape& shape, DType dtype);
 Output GlorotUniformInitializer(At at, const TensorShape& shape, DType dtype);
 // Fans of a kernel of that shape (rule IN-1).
 std::pair<double, double> ComputeFans(const TensorShape& shape);
-// The nodes of tf.random_uniform_initializer: "random_uniform/{shape,min,max,RandomUniform,sub,mul}" and "random_uniform".
-Output UniformInitializerNodes(At at, const TensorShape& shape, DType dtype, double low, double high,
-                               std::optional<int64_t> seed);
+// The nodes of tf.random_uniform_initializer:
+// "random_uniform/{shape,min,max,RandomUniform,sub,mul}" and "random_uniform".
+Output UniformInitializerNodes(At at, const TensorShape& shape, DType dtype, double low,
+                               double high, std::optional<int64_t> seed);
 
 // tf.group: an operation that runs after all of `ops`. Named by the scope, else "group_deps".
 Output Group(At at, const Outputs& ops);
-// tf.global_variables_initializer(): an operation named "init" that runs every initializer (rule VAR-9).
+// tf.global_variables_initializer(): an operation named "init" that runs every initializer (rule
+// VAR-9).
 Output GlobalVariablesInitializer(At at);
 Output LocalVariablesInitializer(At at);
 Output VariablesInitializer(At at, const std::vector<Variable>& variables);

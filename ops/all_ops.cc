@@ -1,4 +1,5 @@
-// The one list of ops. Adding an op X: write `OpSpec XOp()` in its file pair and add X(X) to its family here.
+// The one list of ops. Adding an op X: write `OpSpec XOp()` in its file pair and add X(X) to its
+// family here.
 #include "ops/all_ops.h"
 
 #include "glog/logging.h"

@@ -6,7 +6,8 @@
 
 namespace sluice::ops {
 
-// The registry of all built-in ops, made on first use. To add your own ops, copy it: OpRegistry r = ops::Builtin(); r.Add(MyOp());
+// The registry of all built-in ops, made on first use. To add your own ops, copy it: OpRegistry r =
+// ops::Builtin(); r.Add(MyOp());
 const OpRegistry& Builtin();
 
 }  // namespace sluice::ops

@@ -17,39 +17,44 @@
 namespace sluice {
 
 struct SessionOptions {
-  int threads = 0;                  // of one run; 0: every core the process may use
-  int64_t memory_limit_bytes = 0;   // of all tensors and plans; 0: 80 % of physical memory
-  bool optimize = true;             // false: no folding, merging, in-place work: for finding faults
+  int threads = 0;                 // of one run; 0: every core the process may use
+  int64_t memory_limit_bytes = 0;  // of all tensors and plans; 0: 80 % of physical memory
+  bool optimize = true;            // false: no folding, merging, in-place work: for finding faults
 };
 
 using Feeds = std::vector<std::pair<Output, Tensor>>;
 
-// Every distinct (feeds, fetches, feed shapes) signature is compiled to a plan once; later runs walk the plan. Run may be called
-// from many threads at once. The graph may grow between runs. Variables live in the session: two sessions share none.
-// Movable. The graph must outlive it.
+// Every distinct (feeds, fetches, feed shapes) signature is compiled to a plan once; later runs
+// walk the plan. Run may be called from many threads at once. The graph may grow between runs.
+// Variables live in the session: two sessions share none. Movable. The graph must outlive it.
 class Session {
  public:
-  // The graph's own error when building it failed; InvalidArgument for an empty graph or senseless options.
+  // The graph's own error when building it failed; InvalidArgument for an empty graph or senseless
+  // options.
   static absl::StatusOr<Session> Create(const Graph& graph, SessionOptions options = {});
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   ~Session();
 
-  // Runs what `fetches` need and returns their values in that order (an operation gives an empty Tensor). Any tensor may be fed: the value replaces
-  // it for all its consumers. Errors as rules SE-1 to SE-12: a wrong feed dtype or shape, a tensor fed twice, a placeholder not fed, an
-  // uninitialized variable; a kernel's error carries its node's name, op and the line that built it.
+  // Runs what `fetches` need and returns their values in that order (an operation gives an empty
+  // Tensor). Any tensor may be fed: the value replaces it for all its consumers. Errors as rules
+  // SE-1 to SE-12: a wrong feed dtype or shape, a tensor fed twice, a placeholder not fed, an
+  // uninitialized variable; a kernel's error carries its node's name, op and the line that built
+  // it.
   absl::StatusOr<std::vector<Tensor>> Run(const Feeds& feeds, const Outputs& fetches);
-  // The same into `results`, whose tensors are overwritten in place where dtype and shape fit and nobody else holds them: a steady-state step
-  // then allocates nothing.
+  // The same into `results`, whose tensors are overwritten in place where dtype and shape fit and
+  // nobody else holds them: a steady-state step then allocates nothing.
   absl::Status RunInto(const Feeds& feeds, const Outputs& fetches, std::vector<Tensor>* results);
   // Runs one operation (or tensor, dropping its value).
   absl::Status Run(const Output& target);
   absl::Status Run(const Feeds& feeds, const Output& target);
 
-  // Runs fail with Cancelled from now on; those under way finish their present step of the plan and end Cancelled.
+  // Runs fail with Cancelled from now on; those under way finish their present step of the plan and
+  // end Cancelled.
   void Close();
 
-  // Counter behind random ops: advances with each run that holds one; saved with checkpoints, so that resuming repeats the same numbers.
+  // Counter behind random ops: advances with each run that holds one; saved with checkpoints, so
+  // that resuming repeats the same numbers.
   uint64_t random_run() const;
   void set_random_run(uint64_t run);
 
