@@ -27,9 +27,10 @@ class RecordWriter {
   absl::Status Append(absl::string_view record);
   absl::Status Flush();  // to the system
   absl::Status Sync();   // to the disk
-  absl::Status Close();
+  absl::Status Close();  // closing again is harmless
 
  private:
+  absl::Status Usable() const;
   absl::Status Keep(absl::Status status);
 
   std::unique_ptr<WritableFile> file_;

@@ -20,9 +20,10 @@
 
 namespace sluice {
 
-// Limits of what is read. The second bounds what a small file can expand to (keys share prefixes,
-// blocks may be compressed); the index of a checkpoint with a million tensors stays below it.
-inline constexpr int64_t kMaxTableFileBytes = int64_t{512} << 20;
+// Limits of what is read: the size of a file, and the bytes of all entries in memory (a small file
+// can expand far, as keys share prefixes and blocks may be compressed). The index of a checkpoint
+// with a million tensors stays below both.
+inline constexpr int64_t kMaxTableFileBytes = int64_t{256} << 20;
 inline constexpr int64_t kMaxTableContentBytes = int64_t{512} << 20;
 
 using TableEntry = std::pair<std::string, std::string>;
