@@ -8,7 +8,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/tensor.h"
@@ -24,16 +23,10 @@ absl::StatusOr<Tensor> ReadNpy(
     FileSystem& fs, const std::string& path,
     const std::shared_ptr<MemoryBudget>& budget = MemoryBudget::Process());
 
-// Writes version 1.0, exactly as numpy.save would, replacing the file atomically. bfloat16, which
-// numpy lacks, becomes float32; quantized types become the integers that they are stored as.
+// Writes version 1.0 in row-major order, replacing the file atomically. bfloat16, which numpy
+// lacks, becomes float32; quantized types become the integers that they are stored as.
 // Unimplemented for strings and resources.
 absl::Status WriteNpy(FileSystem& fs, const std::string& path, const Tensor& tensor);
-
-// The same, in memory. `name` stands for the file in messages.
-absl::StatusOr<Tensor> ParseNpy(
-    absl::string_view bytes, absl::string_view name,
-    const std::shared_ptr<MemoryBudget>& budget = MemoryBudget::Process());
-absl::StatusOr<std::string> SerializeNpy(const Tensor& tensor);
 
 }  // namespace sluice
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -16,29 +17,37 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/tensor.h"
+#include "io/bundle_index.h"
 #include "io/tensor_slice.h"
 
 namespace sluice {
 
 std::string BundleIndexPath(absl::string_view prefix);
 std::string BundleDataPath(absl::string_view prefix, int shard, int num_shards);
+// The file that holds the index now: BundleIndexPath(), but for the gap that BundleWriter
+// describes.
+std::string CurrentBundleIndexPath(FileSystem& fs, absl::string_view prefix);
 
 // Writes a bundle of one shard. The same tensors in the same order give the same bytes.
 //
-// Nothing appears under the final names before Finish(), which syncs the data, syncs the index,
-// renames the data file, renames the index, syncs the directory: whoever sees an index sees a
-// complete bundle. When any call fails the temporary files are removed, a bundle that was there
-// before under this prefix is put back, and every later call repeats the error.
+// Nothing appears under the final names before Finish(). That writes and syncs P.data-*.tmp and
+// P.index.tmp, renames the data file, renames the index, syncs the directory: whoever sees an index
+// sees a complete bundle. When a call fails, the temporary files are removed and every later call
+// repeats the error.
 //
-// One gap remains, because two files cannot be replaced at once: a process that *dies* between the
-// two renames, over an older bundle with the same prefix, leaves that bundle damaged (its checksums
-// tell; it is never read wrongly). Savers avoid this by a new prefix for every step.
+// Over an older bundle with the same prefix the two renames leave a gap, in which P.index belongs
+// to the old data. It can be told from outside (P.index.tmp exists, P.data-*.tmp does not), so a
+// process that dies there does no harm: BundleReader takes P.index.tmp for the index, and the next
+// writer renames it. At every moment our readers see the old bundle or the new one. (TensorFlow's
+// see wrong checksums within the gap.) If the second rename *fails*, Finish() leaves it at that:
+// the error is reported, and the new bundle is there. Directory syncs keep this order on the disk.
 class BundleWriter {
  public:
-  // Makes the directory of `prefix` when it is missing. `fs` must outlive the writer.
+  // Makes the directory of `prefix` when it is missing. `fs` must outlive the writer. One writer at
+  // a time per prefix.
   static absl::StatusOr<std::unique_ptr<BundleWriter>> Create(FileSystem& fs,
                                                               const std::string& prefix);
-  ~BundleWriter();  // removes the temporary files unless Finish() succeeded
+  ~BundleWriter();  // gives up, removing the temporary files, unless Finish() was called
   BundleWriter(const BundleWriter&) = delete;
   BundleWriter& operator=(const BundleWriter&) = delete;
 
@@ -54,34 +63,27 @@ class BundleWriter {
   absl::Status Finish();
 
  private:
-  // One record of the index. A partitioned tensor has slices and no place of its own.
-  struct Entry {
-    DType dtype = DType::kInvalid;
-    TensorShape shape;
-    int64_t offset = 0;
-    int64_t size = 0;
-    uint32_t masked_crc = 0;
-    std::vector<TensorSlice> slices;
-  };
-  BundleWriter(FileSystem& fs, const std::string& prefix);
-  absl::Status CheckNew(const std::string& name, const Tensor& tensor) const;
-  absl::Status AppendData(const std::string& key, const Tensor& tensor);
+  BundleWriter(FileSystem& fs, const std::string& prefix) : fs_(fs), prefix_(prefix) {}
+  absl::Status CheckUsable() const;
+  absl::Status AddUnder(const std::string& key, const Tensor& tensor);
+  absl::Status AppendElements(const Tensor& tensor, uint32_t* masked_crc);
+  absl::Status Append(absl::string_view bytes);
   absl::Status WriteIndex();
   absl::Status Publish();
-  absl::Status Fail(absl::Status status);
-  void RemoveTemporaries();
+  absl::Status GiveUp(absl::Status status);
 
   FileSystem& fs_;
   const std::string prefix_;
   std::unique_ptr<WritableFile> data_;
   int64_t offset_ = 0;
-  std::map<std::string, Entry> entries_;
+  std::map<std::string, BundleRecord> records_;
   absl::Status status_;
   bool finished_ = false;
 };
 
-// Deletes what a killed BundleWriter left behind under `prefix`, or under `prefix`-<step> for any
-// step. Files of other programs and complete bundles are not touched.
+// Clears up after writers that were killed under `prefix` or `prefix`-<step> for any step:
+// completes a replacement that was caught in the gap, deletes other temporary files (of .meta files
+// too). Nothing else is touched. REQUIRES: no such writer is at work.
 absl::Status RemoveBundleLeftovers(FileSystem& fs, const std::string& prefix);
 
 // What the index says about one tensor.
@@ -105,12 +107,11 @@ class BundleReader {
   // readers only. The data files are opened when first needed. `fs` must outlive the reader.
   static absl::StatusOr<std::unique_ptr<BundleReader>> Open(FileSystem& fs,
                                                             const std::string& prefix);
-  ~BundleReader();
   BundleReader(const BundleReader&) = delete;
   BundleReader& operator=(const BundleReader&) = delete;
 
   const std::string& prefix() const { return prefix_; }
-  int num_shards() const { return num_shards_; }
+  int num_shards() const { return index_.num_shards; }
   // All tensors, sorted by name. A partitioned tensor is one entry.
   const std::vector<BundleTensor>& Keys() const { return keys_; }
   const BundleTensor* Find(absl::string_view name) const;  // null when there is none
@@ -128,19 +129,31 @@ class BundleReader {
       absl::string_view name, const TensorSlice& slice,
       const std::shared_ptr<MemoryBudget>& budget = MemoryBudget::Process()) const;
 
-  // Reads every byte that the index names and checks it, as Lookup() of every key would, with
-  // little memory: call it before a restore changes anything. Tensors of dtypes that cannot be held
-  // are checked for their place only.
+  // Reads every byte that the index names and checks it, as Lookup() of every key would, without
+  // holding more than one string tensor: call it before a restore changes anything. Tensors of
+  // dtypes that cannot be held are checked for their place only.
   absl::Status VerifyAll() const;
 
  private:
-  struct Impl;
-  BundleReader(FileSystem& fs, const std::string& prefix);
+  BundleReader(FileSystem& fs, const std::string& prefix, BundleIndex index);
+  absl::StatusOr<const RandomAccessFile*> FileOf(const BundleRecord& record) const;
+  absl::Status Read(const BundleRecord& record, int64_t from, int64_t count, char* out) const;
+  absl::StatusOr<Tensor> ReadTensor(const BundleRecord& record,
+                                    const std::shared_ptr<MemoryBudget>& budget) const;
+  absl::StatusOr<Tensor> ReadStrings(const BundleRecord& record,
+                                     const std::shared_ptr<MemoryBudget>& budget) const;
+  absl::StatusOr<Tensor> Assemble(const BundleRecord& record,
+                                  const std::shared_ptr<MemoryBudget>& budget) const;
+  absl::Status CheckCover(const BundleRecord& record,
+                          const std::shared_ptr<MemoryBudget>& budget) const;
+  absl::Status Verify(const BundleRecord& record) const;
 
+  FileSystem& fs_;
   const std::string prefix_;
-  int num_shards_ = 0;
+  const BundleIndex index_;
   std::vector<BundleTensor> keys_;
-  std::unique_ptr<Impl> impl_;
+  mutable std::mutex mutex_;  // guards shards_
+  mutable std::map<int, std::unique_ptr<RandomAccessFile>> shards_;
 };
 
 }  // namespace sluice
