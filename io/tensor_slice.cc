@@ -1,6 +1,6 @@
 #include "io/tensor_slice.h"
 
-#include <glog/logging.h>
+#include "glog/logging.h"
 
 #include <algorithm>
 #include <cstring>
