@@ -198,6 +198,13 @@ Scope Scope::WithoutControl() const {
   return With(*this, [](ScopeState& s) { s.control_inputs.clear(); });
 }
 
+Scope Scope::WithControlOf(const Scope& other) const {
+  return With(*this, [&](ScopeState& s) {
+    s.control_inputs = other.state_->control_inputs;
+    s.device = other.state_->device;
+  });
+}
+
 Scope Scope::Device(absl::string_view device) const {
   return With(*this, [&](ScopeState& s) { s.device = std::string(device); });
 }

@@ -82,6 +82,8 @@ class Scope {
     return After(absl::Span<const Output>(control_inputs.begin(), control_inputs.size()));
   }
   Scope WithoutControl() const;  // tf.control_dependencies(None)
+  // The control inputs and device of `other` instead of this scope's.
+  Scope WithControlOf(const Scope& other) const;
   Scope Device(absl::string_view device) const;
   // tf.colocate_with: ops built here carry the attr _class = ["loc:@op"] (rule NS-13).
   Scope ColocateWith(const Output& op) const;
