@@ -17,30 +17,19 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/tensor.h"
+#include "io/bundle_files.h"
 #include "io/bundle_index.h"
 #include "io/tensor_slice.h"
 
 namespace sluice {
 
-std::string BundleIndexPath(absl::string_view prefix);
-std::string BundleDataPath(absl::string_view prefix, int shard, int num_shards);
-// The file that holds the index now: BundleIndexPath(), but for the gap that BundleWriter
-// describes.
-std::string CurrentBundleIndexPath(FileSystem& fs, absl::string_view prefix);
-
 // Writes a bundle of one shard. The same tensors in the same order give the same bytes.
 //
-// Nothing appears under the final names before Finish(). That writes and syncs P.data-*.tmp and
-// P.index.tmp, renames the data file, renames the index, syncs the directory: whoever sees an index
-// sees a complete bundle. When a call fails, the temporary files are removed and every later call
-// repeats the error.
-//
-// Over an older bundle with the same prefix the two renames leave a gap, in which P.index belongs
-// to the old data. It can be told from outside (P.index.tmp exists, P.data-*.tmp does not), so a
-// process that dies there does no harm: BundleReader takes P.index.tmp for the index, and the next
-// writer renames it. At every moment our readers see the old bundle or the new one. (TensorFlow's
-// see wrong checksums within the gap.) If the second rename *fails*, Finish() leaves it at that:
-// the error is reported, and the new bundle is there. Directory syncs keep this order on the disk.
+// Nothing is to be seen under the final names before Finish(), which syncs data and index and then
+// publishes them in such a way (bundle_files.h) that a reader, whenever writing stops, finds either
+// the older bundle with this prefix or the new one. When a call fails, the temporary files are
+// removed and every later call repeats the error. (When a call fails after the moment of change,
+// the new bundle stays.)
 class BundleWriter {
  public:
   // Makes the directory of `prefix` when it is missing. `fs` must outlive the writer. One writer at
@@ -69,7 +58,6 @@ class BundleWriter {
   absl::Status AppendElements(const Tensor& tensor, uint32_t* masked_crc);
   absl::Status Append(absl::string_view bytes);
   absl::Status WriteIndex();
-  absl::Status Publish();
   absl::Status GiveUp(absl::Status status);
 
   FileSystem& fs_;
@@ -80,11 +68,6 @@ class BundleWriter {
   absl::Status status_;
   bool finished_ = false;
 };
-
-// Clears up after writers that were killed under `prefix` or `prefix`-<step> for any step:
-// completes a replacement that was caught in the gap, deletes other temporary files (of .meta files
-// too). Nothing else is touched. REQUIRES: no such writer is at work.
-absl::Status RemoveBundleLeftovers(FileSystem& fs, const std::string& prefix);
 
 // What the index says about one tensor.
 struct BundleTensor {
@@ -135,7 +118,8 @@ class BundleReader {
   absl::Status VerifyAll() const;
 
  private:
-  BundleReader(FileSystem& fs, const std::string& prefix, BundleIndex index);
+  BundleReader(FileSystem& fs, const std::string& prefix, BundleIndex index, bool committed);
+  absl::StatusOr<std::unique_ptr<RandomAccessFile>> OpenShard(int shard) const;
   absl::StatusOr<const RandomAccessFile*> FileOf(const BundleRecord& record) const;
   absl::Status Read(const BundleRecord& record, int64_t from, int64_t count, char* out) const;
   absl::StatusOr<Tensor> ReadTensor(const BundleRecord& record,
@@ -152,6 +136,7 @@ class BundleReader {
   const std::string prefix_;
   const BundleIndex index_;
   std::vector<BundleTensor> keys_;
+  const bool committed_;      // read from P.index.new: the data file may not have its name yet
   mutable std::mutex mutex_;  // guards shards_
   mutable std::map<int, std::unique_ptr<RandomAccessFile>> shards_;
 };

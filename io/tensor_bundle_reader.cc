@@ -29,17 +29,11 @@ absl::Status TensorError(const BundleRecord& record, absl::string_view what) {
   return absl::DataLossError(absl::StrCat("tensor '", Printable(record.key), "': ", what));
 }
 
-absl::StatusOr<BundleIndex> ReadCurrentIndex(FileSystem& fs, const std::string& prefix) {
-  const std::string path = CurrentBundleIndexPath(fs, prefix);
-  absl::StatusOr<BundleIndex> index = ReadBundleIndex(fs, path);
-  if (!absl::IsNotFound(index.status())) return index;
-  return ReadBundleIndex(fs, BundleIndexPath(prefix));  // a writer may just have renamed it
-}
-
 }  // namespace
 
-BundleReader::BundleReader(FileSystem& fs, const std::string& prefix, BundleIndex index)
-    : fs_(fs), prefix_(prefix), index_(std::move(index)) {
+BundleReader::BundleReader(FileSystem& fs, const std::string& prefix, BundleIndex index,
+                           bool committed)
+    : fs_(fs), prefix_(prefix), index_(std::move(index)), committed_(committed) {
   for (const BundleRecord& r : index_.records) {
     if (!IsSliceKey(r.key)) keys_.push_back({r.key, r.dtype, r.shape, r.slices});
   }
@@ -47,8 +41,13 @@ BundleReader::BundleReader(FileSystem& fs, const std::string& prefix, BundleInde
 
 absl::StatusOr<std::unique_ptr<BundleReader>> BundleReader::Open(FileSystem& fs,
                                                                  const std::string& prefix) {
-  SLUICE_ASSIGN_OR_RETURN(BundleIndex index, ReadCurrentIndex(fs, prefix));
-  return std::unique_ptr<BundleReader>(new BundleReader(fs, prefix, std::move(index)));
+  absl::StatusOr<BundleIndex> index = absl::NotFoundError("");
+  const bool committed = fs.Exists(BundleCommitPath(prefix));
+  if (committed) index = ReadBundleIndex(fs, BundleCommitPath(prefix));
+  // Not found: a writer has just renamed it.
+  if (absl::IsNotFound(index.status())) index = ReadBundleIndex(fs, BundleIndexPath(prefix));
+  SLUICE_RETURN_IF_ERROR(index.status());
+  return std::unique_ptr<BundleReader>(new BundleReader(fs, prefix, *std::move(index), committed));
 }
 
 const BundleTensor* BundleReader::Find(absl::string_view name) const {
@@ -84,17 +83,26 @@ absl::StatusOr<Tensor> BundleReader::LookupSlice(
   return Lookup(name, budget).status();
 }
 
+absl::StatusOr<std::unique_ptr<RandomAccessFile>> BundleReader::OpenShard(int shard) const {
+  const std::string path = BundleDataPath(prefix_, shard, index_.num_shards);
+  if (committed_) {
+    auto file = fs_.Open(BundleTemporaryPath(path));
+    if (!absl::IsNotFound(file.status())) return file;
+  }
+  return fs_.Open(path);
+}
+
 // The data file of a record, once it is known to hold the record's bytes.
 absl::StatusOr<const RandomAccessFile*> BundleReader::FileOf(const BundleRecord& record) const {
-  const std::string path = BundleDataPath(prefix_, record.shard, index_.num_shards);
   const std::lock_guard<std::mutex> lock(mutex_);
   std::unique_ptr<RandomAccessFile>& file = shards_[record.shard];
   if (file == nullptr) {
-    SLUICE_ASSIGN_OR_RETURN(file, fs_.Open(path));
+    SLUICE_ASSIGN_OR_RETURN(file, OpenShard(record.shard));
   }
   if (record.size > file->size() || record.offset > file->size() - record.size) {
-    return TensorError(record, absl::StrCat("takes ", record.size, " bytes at ", record.offset,
-                                            " of ", path, ", which has ", file->size()));
+    return TensorError(
+        record, absl::StrCat("takes ", record.size, " bytes at ", record.offset, " of data file ",
+                             record.shard, ", which has ", file->size()));
   }
   return file.get();
 }

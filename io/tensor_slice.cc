@@ -1,7 +1,5 @@
 #include "io/tensor_slice.h"
 
-#include "glog/logging.h"
-
 #include <algorithm>
 #include <cstring>
 
@@ -10,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "core/status.h"
+#include "glog/logging.h"
 
 namespace sluice {
 namespace {
