@@ -259,7 +259,7 @@ void Graph::FindConstants(Node* node) const {
       inputs.push_back(edge.node->constants_[edge.index]);
     } else if (spec.value_from_shapes() && edge.node->output_shapes_[edge.index].fully_defined()) {
       inputs.push_back(Tensor::ShapeOnly(BaseType(edge.node->output_dtypes_[edge.index]),
-                                    edge.node->output_shapes_[edge.index]));
+                                         edge.node->output_shapes_[edge.index]));
     } else {
       return;
     }
@@ -405,6 +405,29 @@ std::vector<std::string> Graph::CollectionKeys() const {
   std::vector<std::string> found;
   for (const auto& [key, items] : collections_) found.push_back(key);
   return found;
+}
+
+std::string Graph::function_library() const {
+  Lock lock(mutex_);
+  return function_library_;
+}
+
+void Graph::SetFunctionLibrary(std::string serialized) {
+  Lock lock(mutex_);
+  function_library_ = std::move(serialized);
+}
+
+Graph::Transaction::Transaction(Graph* graph)
+    : graph_(graph),
+      lock_(graph->mutex_),
+      num_nodes_(graph->nodes_.size()),
+      used_names_(graph->used_names_) {}
+
+Graph::Transaction::~Transaction() {
+  if (committed_) return;
+  for (; graph_->nodes_.size() > num_nodes_; graph_->nodes_.pop_back())
+    graph_->by_name_.erase(graph_->nodes_.back()->name());
+  graph_->used_names_.swap(used_names_);
 }
 
 std::pair<int64_t, int64_t> Graph::OpSeeds(std::optional<int64_t> op_seed) const {

@@ -122,10 +122,19 @@ class Graph {
   void ClearCollection(absl::string_view key);
   std::vector<std::string> CollectionKeys() const;  // sorted
 
+  // --- functions ---
+  // TensorFlow's FunctionDefLibrary, serialized; empty when there is none. Kept for export only: a
+  // node that calls a function is opaque.
+  std::string function_library() const;
+  void SetFunctionLibrary(std::string serialized);
+
   // --- random seeds (rule IN-9): tf.set_random_seed ---
   void SetSeed(std::optional<int64_t> seed) { seed_ = seed; }
   // The (seed, seed2) attributes of a random op built now with that op seed.
   std::pair<int64_t, int64_t> OpSeeds(std::optional<int64_t> op_seed) const;
+
+  // Makes a series of AddNode() all or nothing. For imports.
+  class Transaction;
 
  private:
   absl::Status CheckInputs(const OpSpec& spec, const NodeRequest& request) const;
@@ -142,8 +151,27 @@ class Graph {
   bool finalized_ = false;
   std::map<std::string, std::vector<CollectionItem>> collections_;
   std::map<std::string, Variable> variables_;
+  std::string function_library_;
   std::optional<int64_t> seed_;
   std::shared_ptr<const ScopeState> root_state_;
+};
+
+// Keeps the graph for the thread that made it. Without Commit(), its end undoes what AddNode()
+// added meanwhile, names included, as if nothing had happened; nobody may hold these nodes then.
+class Graph::Transaction {
+ public:
+  explicit Transaction(Graph* graph);
+  ~Transaction();
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  void Commit() { committed_ = true; }
+
+ private:
+  Graph* const graph_;
+  const std::unique_lock<std::recursive_mutex> lock_;
+  const size_t num_nodes_;
+  absl::flat_hash_map<std::string, int> used_names_;
+  bool committed_ = false;
 };
 
 }  // namespace sluice
