@@ -1,0 +1,127 @@
+#include "layers/conv2d.h"
+
+#include "core/status.h"
+
+namespace sluice::layers {
+namespace {
+
+bool IsOne(Int2 v) { return v == Int2(1); }
+
+// The checks that both convolutions share (rules CV-6, CV-10).
+template <typename Options>
+absl::Status CheckConvOptions(const Options& o) {
+  SLUICE_RETURN_IF_ERROR(CheckPositive("filters", o.filters));
+  SLUICE_RETURN_IF_ERROR(CheckPair("kernel_size", o.kernel_size));
+  SLUICE_RETURN_IF_ERROR(CheckPair("strides", o.strides));
+  SLUICE_RETURN_IF_ERROR(CheckPair("dilation_rate", o.dilation_rate));
+  if (!IsOne(o.strides) && !IsOne(o.dilation_rate)) {
+    return absl::InvalidArgumentError(
+        "strides > 1 not supported in conjunction with dilation_rate > 1");
+  }
+  return absl::OkStatus();
+}
+
+template <typename Options>
+AttrMap ConvAttrs(const Options& o) {
+  return {{"strides", WindowAttr(o.data_format, o.strides)},
+          {"padding", PaddingName(o.padding)},
+          {"data_format", DataFormatName(o.data_format)},
+          {"dilations", WindowAttr(o.data_format, o.dilation_rate)}};
+}
+
+template <typename Options>
+Output BiasAndActivation(At at, Output x, const Variable& bias, const Options& o) {
+  if (o.use_bias)
+    x = at.Node("BiasAdd", {x, bias}, {{"data_format", DataFormatName(o.data_format)}});
+  return o.activation(at, x);
+}
+
+}  // namespace
+
+Conv2DLayer::Conv2DLayer(Conv2DOptions options, Kind kind)
+    : Layer(kind, {.name = options.name,
+                   .default_name = "conv2d",
+                   .reuse = options.reuse,
+                   .trainable = options.trainable}),
+      options_(std::move(options)) {}
+
+absl::Status Conv2DLayer::Build(At at, const Output& inputs) {
+  const Conv2DOptions& o = options_;
+  SLUICE_RETURN_IF_ERROR(CheckConvOptions(o));
+  SLUICE_ASSIGN_OR_RETURN(const int64_t channels, InputChannels(inputs, o.data_format));
+  kernel_ = AddVariable(at, "kernel",
+                        {.shape = {o.kernel_size.height, o.kernel_size.width, channels, o.filters},
+                         .dtype = inputs.dtype(),
+                         .initializer = o.kernel_initializer,
+                         .regularizer = o.kernel_regularizer,
+                         .constraint = o.kernel_constraint});
+  if (!o.use_bias) return absl::OkStatus();
+  bias_ = AddVariable(at, "bias",
+                      {.shape = {o.filters},
+                       .dtype = inputs.dtype(),
+                       .initializer = o.bias_initializer,
+                       .regularizer = o.bias_regularizer,
+                       .constraint = o.bias_constraint});
+  return absl::OkStatus();
+}
+
+Output Conv2DLayer::Call(At at, const Output& inputs) {
+  return BiasAndActivation(at, at.Node("Conv2D", {inputs, kernel_}, ConvAttrs(options_)), bias_,
+                           options_);
+}
+
+Output Conv2D(At at, Output inputs, Conv2DOptions options) {
+  return Conv2DLayer(std::move(options), Conv2DLayer::Kind::kFunction)(at, inputs);
+}
+
+SeparableConv2DLayer::SeparableConv2DLayer(SeparableConv2DOptions options, Kind kind)
+    : Layer(kind, {.name = options.name,
+                   .default_name = "separable_conv2d",
+                   .reuse = options.reuse,
+                   .trainable = options.trainable}),
+      options_(std::move(options)) {}
+
+absl::Status SeparableConv2DLayer::Build(At at, const Output& inputs) {
+  const SeparableConv2DOptions& o = options_;
+  SLUICE_RETURN_IF_ERROR(CheckConvOptions(o));
+  SLUICE_RETURN_IF_ERROR(CheckPositive("depth_multiplier", o.depth_multiplier));
+  SLUICE_ASSIGN_OR_RETURN(const int64_t channels, InputChannels(inputs, o.data_format));
+  depthwise_kernel_ = AddVariable(
+      at, "depthwise_kernel",
+      {.shape = {o.kernel_size.height, o.kernel_size.width, channels, o.depth_multiplier},
+       .dtype = inputs.dtype(),
+       .initializer = o.depthwise_initializer,
+       .regularizer = o.depthwise_regularizer});
+  pointwise_kernel_ = AddVariable(at, "pointwise_kernel",
+                                  {.shape = {1, 1, channels * o.depth_multiplier, o.filters},
+                                   .dtype = inputs.dtype(),
+                                   .initializer = o.pointwise_initializer,
+                                   .regularizer = o.pointwise_regularizer});
+  if (!o.use_bias) return absl::OkStatus();
+  bias_ = AddVariable(at, "bias",
+                      {.shape = {o.filters},
+                       .dtype = inputs.dtype(),
+                       .initializer = o.bias_initializer,
+                       .regularizer = o.bias_regularizer});
+  return absl::OkStatus();
+}
+
+Output SeparableConv2DLayer::Call(At at, const Output& inputs) {
+  const At inside = at.Composite("separable_conv2d");
+  const Output depthwise =
+      inside.Named("depthwise")
+          .Node("DepthwiseConv2dNative", {inputs, depthwise_kernel_}, ConvAttrs(options_));
+  const Output pointwise =
+      inside.AsScope().Node("Conv2D", {depthwise, pointwise_kernel_},
+                            {{"strides", std::vector<int64_t>{1, 1, 1, 1}},
+                             {"padding", "VALID"},
+                             {"data_format", DataFormatName(options_.data_format)}});
+  return BiasAndActivation(at, pointwise, bias_, options_);
+}
+
+Output SeparableConv2D(At at, Output inputs, SeparableConv2DOptions options) {
+  return SeparableConv2DLayer(std::move(options), SeparableConv2DLayer::Kind::kFunction)(at,
+                                                                                         inputs);
+}
+
+}  // namespace sluice::layers

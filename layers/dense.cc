@@ -1,0 +1,62 @@
+#include "layers/dense.h"
+
+#include "core/status.h"
+#include "layers/reshaping.h"
+
+namespace sluice::layers {
+
+DenseLayer::DenseLayer(DenseOptions options, Kind kind)
+    : Layer(kind, {.name = options.name,
+                   .default_name = "dense",
+                   .reuse = options.reuse,
+                   .trainable = options.trainable}),
+      options_(std::move(options)) {}
+
+absl::Status DenseLayer::Build(At at, const Output& inputs) {
+  const DenseOptions& o = options_;
+  SLUICE_RETURN_IF_ERROR(CheckPositive("units", o.units));
+  const TensorShape& shape = inputs.shape();
+  if (shape.rank_known() && shape.rank() < 2) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "input is incompatible with the layer: expected min_ndim=2, found ndim=", shape.rank(),
+        ". Full shape received: ", shape.ToString()));
+  }
+  if (!shape.rank_known() || shape.dim(-1) < 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "The last dimension of the inputs to `Dense` should be defined. Found `None`. (input ",
+        shape.ToString(), ")"));
+  }
+  kernel_ = AddVariable(at, "kernel",
+                        {.shape = {shape.dim(-1), o.units},
+                         .dtype = inputs.dtype(),
+                         .initializer = o.kernel_initializer,
+                         .regularizer = o.kernel_regularizer,
+                         .constraint = o.kernel_constraint});
+  if (!o.use_bias) return absl::OkStatus();
+  bias_ = AddVariable(at, "bias",
+                      {.shape = {o.units},
+                       .dtype = inputs.dtype(),
+                       .initializer = o.bias_initializer,
+                       .regularizer = o.bias_regularizer,
+                       .constraint = o.bias_constraint});
+  return absl::OkStatus();
+}
+
+Output DenseLayer::Call(At at, const Output& inputs) {
+  Output x;
+  if (inputs.shape().rank() == 2) {
+    x = at.Node("MatMul", {inputs, kernel_});
+  } else {
+    const At inside = at.Sub("Tensordot");
+    const Output rows = ReshapeTo(inside, inputs, {-1, inputs.shape().dim(-1)});
+    x = WithLeadingDims(inside, inside.Node("MatMul", {rows, kernel_}), inputs, options_.units);
+  }
+  if (options_.use_bias) x = at.Node("BiasAdd", {x, bias_});
+  return options_.activation(at, x);
+}
+
+Output Dense(At at, Output inputs, DenseOptions options) {
+  return DenseLayer(std::move(options), DenseLayer::Kind::kFunction)(at, inputs);
+}
+
+}  // namespace sluice::layers

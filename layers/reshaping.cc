@@ -1,0 +1,40 @@
+#include "layers/reshaping.h"
+
+#include <algorithm>
+
+#include "core/tensor.h"
+#include "graph/graph.h"
+
+namespace sluice::layers {
+
+Output DimsConst(At at, const char* name, const std::vector<int64_t>& dims) {
+  const std::vector<int32_t> values(dims.begin(), dims.end());
+  return at.Named(name).Node(
+      "Const", {},
+      {{"value", Tensor::Of<int32_t>({static_cast<int64_t>(values.size())}, values)},
+       {"dtype", DType::kInt32}});
+}
+
+Output ReshapeTo(At at, Output x, const std::vector<int64_t>& dims) {
+  const Output shape = DimsConst(at.Sub("Reshape"), "shape", dims);
+  return at.Node("Reshape", {x, shape});
+}
+
+Output WithLeadingDims(At at, Output rows, const Output& like, int64_t last) {
+  std::vector<int64_t> dims(like.shape().dims().begin(), like.shape().dims().end());
+  dims.back() = last;
+  if (std::count(dims.begin(), dims.end(), -1) <= 1) return ReshapeTo(at, rows, dims);
+  const Output shape = at.Node("Shape", {like});
+  const Output leading =
+      at.Node("Slice", {shape, DimsConst(at, "begin", {0}),
+                        DimsConst(at, "size", {static_cast<int64_t>(dims.size()) - 1})});
+  const Output axis = at.Named("axis").Node(
+      "Const", {}, {{"value", Tensor::Scalar<int32_t>(0)}, {"dtype", DType::kInt32}});
+  const Output full = at.Node("ConcatV2", {leading, DimsConst(at, "last", {last}), axis});
+  const Output reshaped = at.Node("Reshape", {rows, full});
+  if (!reshaped.empty())
+    at.graph().SetShape(reshaped, TensorShape(absl::Span<const int64_t>(dims))).IgnoreError();
+  return reshaped;
+}
+
+}  // namespace sluice::layers
