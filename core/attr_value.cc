@@ -117,11 +117,13 @@ template <typename T>
 T GetAttr(const AttrMap& attrs, absl::string_view name) {
   const AttrValue* value = FindAttr(attrs, name);
   CHECK(value != nullptr) << "no attr " << name;
-  if (const T* held = value->get_if<T>()) return *held;
+  const T* held = value->get_if<T>();
   if constexpr (ListTraits<T>::is_list) {
-    if (value->get_if<EmptyList>() != nullptr) return T();
+    if (held == nullptr && value->get_if<EmptyList>() != nullptr) return T();
   }
-  LOG(FATAL) << "attr " << name << " is " << value->KindName() << ", read as " << KindOf<T>();
+  CHECK(held != nullptr) << "attr " << name << " is " << value->KindName() << ", read as "
+                         << KindOf<T>();
+  return *held;
 }
 
 template std::string GetAttr<std::string>(const AttrMap&, absl::string_view);

@@ -174,11 +174,11 @@ absl::StatusOr<DType> ParseDType(absl::string_view name) {
 
 size_t SizeOf(DType d) { return RowOf(d).size; }
 
-bool IsFloating(DType d) { return RowOf(d).kind == kFloatingKind; }
+bool IsFloating(DType d) { return RowOf(BaseType(d)).kind == kFloatingKind; }
 
-bool IsInteger(DType d) { return RowOf(d).kind == kIntegerKind; }
+bool IsInteger(DType d) { return RowOf(BaseType(d)).kind == kIntegerKind; }
 
-bool IsComplex(DType d) { return RowOf(d).kind == kComplexKind; }
+bool IsComplex(DType d) { return RowOf(BaseType(d)).kind == kComplexKind; }
 
 bool IsTrainable(DType d) {
   const DType base = BaseType(d);

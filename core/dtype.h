@@ -96,6 +96,7 @@ absl::StatusOr<DType> ParseDType(absl::string_view name);
 // as the integer of the same width.
 size_t SizeOf(DType d);
 
+// Properties of the kind of number; a reference has its base type's.
 bool IsFloating(DType d);  // half, bfloat16, float, double
 bool IsInteger(DType d);   // signed and unsigned integers, not quantized, not bool
 bool IsComplex(DType d);

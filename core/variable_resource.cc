@@ -104,16 +104,22 @@ absl::Status VariableUpdate::Lock(absl::Span<VariableResource* const> variables,
         absl::StrCat("one update was given variable '", (*twice)->name(), "' twice"));
   }
   std::for_each(ordered.begin(), end, [](VariableResource* v) { v->mutex_.lock(); });
-  // From here on the destructor unlocks.
   std::copy(variables.begin(), variables.end(), variables_);
   count_ = static_cast<int>(variables.size());
-  for (const VariableResource* v : variables) {
+  absl::Status prepared = PrepareLocked(budget);
+  if (!prepared.ok()) Unlock();
+  return prepared;
+}
+
+absl::Status VariableUpdate::PrepareLocked(const std::shared_ptr<MemoryBudget>& budget) {
+  const absl::Span<VariableResource* const> locked(variables_, count_);
+  for (const VariableResource* v : locked) {
     if (v->value_.empty_handle()) {
       return absl::FailedPreconditionError(
           absl::StrCat("Attempting to use uninitialized variables: ", v->name()));
     }
   }
-  for (VariableResource* v : variables) SLUICE_RETURN_IF_ERROR(MakeUnique(v->value_, budget));
+  for (VariableResource* v : locked) SLUICE_RETURN_IF_ERROR(MakeUnique(v->value_, budget));
   return absl::OkStatus();
 }
 
@@ -122,8 +128,9 @@ Tensor& VariableUpdate::value(int i) {
   return variables_[i]->value_;
 }
 
-VariableUpdate::~VariableUpdate() {
+void VariableUpdate::Unlock() {
   for (int i = 0; i < count_; ++i) variables_[i]->mutex_.unlock();
+  count_ = 0;
 }
 
 }  // namespace sluice

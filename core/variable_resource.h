@@ -56,18 +56,22 @@ class VariableResource : public Resource {
 // InvalidArgument.
 class VariableUpdate {
  public:
+  static constexpr int kMax = 8;
   VariableUpdate() = default;
   VariableUpdate(const VariableUpdate&) = delete;
   VariableUpdate& operator=(const VariableUpdate&) = delete;
   // FailedPrecondition naming the first variable that is not initialized ("Attempting to use
-  // uninitialized variables: ...").
+  // uninitialized variables: ..."). At most kMax variables. After an error nothing is locked.
   absl::Status Lock(absl::Span<VariableResource* const> variables,
                     const std::shared_ptr<MemoryBudget>& budget);
+  // Variable i of the list given.
   Tensor& value(int i);
-  ~VariableUpdate();
+  ~VariableUpdate() { Unlock(); }
 
  private:
-  static constexpr int kMax = 8;
+  absl::Status PrepareLocked(const std::shared_ptr<MemoryBudget>& budget);
+  void Unlock();
+
   VariableResource* variables_[kMax] = {};
   int count_ = 0;
 };
