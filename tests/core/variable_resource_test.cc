@@ -12,6 +12,7 @@ namespace {
 std::atomic<int64_t> allocations{0};
 }  // namespace
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they have their own
 // Counts every allocation of the program. Not inlined: g++ would warn of a free without its malloc.
 [[gnu::noinline]] void* operator new(size_t size) {
   ++allocations;
@@ -20,6 +21,7 @@ std::atomic<int64_t> allocations{0};
 }
 [[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
 [[gnu::noinline]] void operator delete(void* p, size_t) noexcept { std::free(p); }
+#endif
 
 namespace sluice {
 namespace {
