@@ -7,6 +7,13 @@
 // clang-format off
 #define SLUICE_OPS(X)                                                             \
   /* arrays: constants, placeholders, shapes, slices */                           \
+  X(Const)                                                                        \
+  X(Placeholder) X(PlaceholderV2) X(PlaceholderWithDefault)                       \
+  X(Identity) X(IdentityN) X(StopGradient) X(PreventGradient) X(Snapshot)         \
+  X(DeepCopy) X(CheckNumerics) X(NoOp) X(Assert)                                  \
+  X(Fill) X(ZerosLike) X(OnesLike) X(Empty)                                       \
+  X(Shape) X(ShapeN) X(Size) X(Rank)                                              \
+  X(Reshape) X(ExpandDims) X(Squeeze)                                             \
                                                                                   \
                                                                                   \
   /* math: elementwise, reductions, products, comparisons */                      \
