@@ -19,6 +19,13 @@ _RUN = _IO + [
     "//session",
 ]
 
+# Sessions never see an op of ours; their tests bring their own.
+_SESSION = _CORE + [
+    ":testing_session",
+    "//graph",
+    "//session",
+]
+
 _ALL = _RUN + [
     "//:sluice",
     "//layers",
@@ -32,7 +39,7 @@ _FOLDERS = {
     "io": ("small", _IO, []),
     "graph": ("small", _RUN, []),
     "ops": ("medium", _RUN, []),
-    "session": ("medium", _ALL, []),
+    "session": ("medium", _SESSION, []),
     "layers": ("medium", _ALL, []),
     "train": ("medium", _ALL, []),
     "testing": ("medium", _RUN, []),

@@ -1,0 +1,437 @@
+#include "session/compiler.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "core/status.h"
+#include "core/variable_resource.h"
+#include "glog/logging.h"
+#include "session/common_subexpressions.h"
+#include "session/kernel_host.h"
+#include "session/prune.h"
+
+namespace sluice {
+namespace {
+
+// Results above this are computed in every run, unless the constants they come from take as much.
+constexpr int64_t kLargestFoldedBytes = int64_t{16} << 20;
+
+class Compiler {
+ public:
+  Compiler(const Graph& graph, SessionState& session, const Request& request)
+      : graph_(graph), session_(session), request_(request) {}
+
+  absl::StatusOr<Program> Run() {
+    SLUICE_ASSIGN_OR_RETURN(order_, PruneAndOrder(graph_, request_));
+    AddFeeds();
+    first_output_.reserve(order_.nodes.size());
+    for (size_t i = 0; i < order_.nodes.size(); ++i) {
+      first_output_.push_back(static_cast<int>(outputs_.size()));
+      outputs_.resize(outputs_.size() + order_.nodes[i]->num_outputs(), -1);
+      const Node& node = *order_.nodes[i];
+      const absl::Status added = AddNode(node, order_.required[i]);
+      if (!added.ok()) return NodeError(node, added);
+    }
+    for (ProgramStep& fetch : late_fetches_) program_.steps.push_back(std::move(fetch));
+    if (session_.optimize) DropUnused();
+    return std::move(program_);
+  }
+
+ private:
+  // --- values ---
+  int NewValue(Value value) {
+    program_.values.push_back(std::move(value));
+    return static_cast<int>(program_.values.size()) - 1;
+  }
+  Value& value(int v) { return program_.values[v]; }
+  int Root(int v) { return value(v).root >= 0 ? value(v).root : v; }
+
+  int NewConstant(const Tensor& tensor, bool is_ref, const TensorShape& shape) {
+    return NewValue({.dtype = tensor.dtype(),
+                     .home = Home::kConstant,
+                     .is_ref = is_ref,
+                     .shape = shape,
+                     .tensor = tensor});
+  }
+  int Constant(const Tensor& tensor) {
+    return constants_.Intern(tensor,
+                             [this](const Tensor& t) { return NewConstant(t, false, t.shape()); });
+  }
+  // Where a fresh tensor of this dtype and shape lives.
+  static Home HomeOf(DType dtype, const TensorShape& shape) {
+    if (!shape.fully_defined()) return Home::kRuntime;
+    return IsTriviallyCopyable(dtype) ? Home::kArena : Home::kOwned;
+  }
+  int& OutputOf(const Node& node, int i) {
+    return outputs_[first_output_[order_.position[node.id()]] + i];
+  }
+
+  // --- feeds and fetches ---
+  void AddFeeds() {
+    for (const auto& [to, tensor] : request_.feeds) {
+      const int v =
+          NewValue({.dtype = tensor.dtype(), .home = Home::kFeed, .shape = tensor.shape()});
+      program_.feeds.push_back(v);
+      fed_.emplace(std::make_pair(to.node(), to.index()), v);
+    }
+    if (request_.discard) return;
+    for (size_t i = 0; i < request_.fetches.size(); ++i) {
+      const Output& fetch = request_.fetches[i];
+      if (fetch.is_operation()) continue;
+      const auto fed = fed_.find({fetch.node(), fetch.index()});
+      if (fed == fed_.end()) {
+        fetches_[fetch.node()].emplace_back(fetch.index(), static_cast<int>(i));
+        continue;
+      }
+      ProgramStep& step = AddStep(StepKind::kFetch, *fetch.node(), {fed->second}, {});
+      step.fetch = static_cast<int>(i);
+      step.share = true;
+    }
+  }
+
+  void AddFetches(const Node& node) {
+    const auto wanted = fetches_.find(&node);
+    if (wanted == fetches_.end()) return;
+    for (const auto& [index, position] : wanted->second) {
+      int v = OutputOf(node, index);
+      if (value(v).is_ref) v = AddRead(node, v, BaseType(node.output_dtype(index)));
+      ProgramStep& step = AddStep(StepKind::kFetch, node, {v}, {});
+      step.fetch = position;
+      if (!value(v).shape.fully_defined()) {
+        // Its memory is its own: when nobody needs it any more it can be handed out instead of
+        // copied.
+        step.movable = true;
+        late_fetches_.push_back(std::move(step));
+        program_.steps.pop_back();
+      }
+    }
+  }
+
+  // --- inputs ---
+  ProgramStep& AddStep(StepKind kind, const Node& node, std::vector<int> inputs,
+                       std::vector<int> outputs) {
+    ProgramStep& step = program_.steps.emplace_back();
+    step.kind = kind;
+    step.node = &node;
+    step.inputs = std::move(inputs);
+    step.outputs = std::move(outputs);
+    return step;
+  }
+
+  // The present value of the variable that reference `ref` names, read just before `node`.
+  int AddRead(const Node& node, int ref, DType dtype) {
+    TensorShape shape = TensorShape::Unknown();
+    if (value(ref).home == Home::kConstant) {
+      const auto* variable =
+          dynamic_cast<const VariableResource*>(value(ref).tensor.scalar<ResourceRef>().get());
+      if (variable != nullptr && variable->shape().fully_defined()) shape = variable->shape();
+    }
+    const int v = NewValue({.dtype = dtype, .home = Home::kRuntime, .shape = shape});
+    AddStep(StepKind::kRead, node, {ref}, {v});
+    return v;
+  }
+
+  absl::StatusOr<std::vector<int>> Inputs(const Node& node) {
+    std::vector<int> inputs;
+    inputs.reserve(node.num_inputs());
+    for (int i = 0; i < node.num_inputs(); ++i) {
+      const Edge& edge = node.input_edge(i);
+      if (edge.node == nullptr) {
+        return absl::InvalidArgumentError(absl::StrCat("input ", i, " is not connected"));
+      }
+      const auto fed = fed_.find({edge.node, edge.index});
+      int v = fed != fed_.end() ? fed->second : OutputOf(*edge.node, edge.index);
+      const bool wants_ref = IsRef(node.input_dtype(i));
+      if (wants_ref && !value(v).is_ref) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("input ", i, " must be a reference to a variable, got the value fed for '",
+                         Printable(edge.node->name()), "'"));
+      }
+      if (value(v).is_ref && !wants_ref) v = AddRead(node, v, node.input_dtype(i));
+      inputs.push_back(v);
+    }
+    return inputs;
+  }
+
+  // --- one node ---
+  absl::Status AddNode(const Node& node, bool required) {
+    const OpSpec& spec = node.spec();
+    program_.random |= spec.random();
+    if (node.num_outputs() == 0 && !spec.stateful()) return absl::OkStatus();
+    SLUICE_ASSIGN_OR_RETURN(const std::vector<int> inputs, Inputs(node));
+    const bool mergeable = session_.optimize && IsPure(node, inputs);
+    const std::vector<int>* same = mergeable ? merged_.Find(node, inputs) : nullptr;
+    if (same != nullptr) {
+      std::copy(same->begin(), same->end(), &OutputOf(node, 0));
+    } else {
+      SLUICE_ASSIGN_OR_RETURN(const std::vector<TensorShape> shapes, InferShapes(node, inputs));
+      if (IsAlias(node)) {
+        SLUICE_RETURN_IF_ERROR(AddAliases(node, inputs, shapes));
+      } else if (spec.prepare() == nullptr) {
+        return absl::UnimplementedError(
+            absl::StrCat("No OpKernel was registered to support Op '", node.op(), "'"));
+      } else if (CanFold(node, inputs, shapes)) {
+        SLUICE_RETURN_IF_ERROR(Fold(node, inputs, shapes));
+      } else {
+        SLUICE_RETURN_IF_ERROR(AddKernel(node, inputs, shapes, required));
+      }
+      if (mergeable) {
+        const int* first = &OutputOf(node, 0);
+        merged_.Add(node, inputs, std::vector<int>(first, first + node.num_outputs()));
+      }
+    }
+    AddFetches(node);
+    return absl::OkStatus();
+  }
+
+  // Its outputs depend on its attributes and on the elements of its inputs only.
+  bool IsPure(const Node& node, const std::vector<int>& inputs) {
+    if (node.spec().stateful() || node.spec().random() || node.num_outputs() == 0) return false;
+    for (int i = 0; i < node.num_outputs(); ++i) {
+      if (IsRef(node.output_dtype(i))) return false;
+    }
+    return std::none_of(inputs.begin(), inputs.end(),
+                        [&](int v) { return value(v).dtype == DType::kResource; });
+  }
+
+  absl::StatusOr<std::vector<TensorShape>> InferShapes(const Node& node,
+                                                       const std::vector<int>& inputs) {
+    std::vector<TensorShape> shapes, results;
+    std::vector<const Tensor*> known;
+    std::vector<DType> input_dtypes, output_dtypes;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      shapes.push_back(value(inputs[i]).shape);
+      known.push_back(KnownValue(inputs[i]));
+      input_dtypes.push_back(BaseType(node.input_dtype(static_cast<int>(i))));
+    }
+    for (int i = 0; i < node.num_outputs(); ++i)
+      output_dtypes.push_back(BaseType(node.output_dtype(i)));
+    ShapeContext context(node.attrs(), std::move(shapes), std::move(known), std::move(input_dtypes),
+                         std::move(output_dtypes));
+    if (node.spec().shape_fn() != nullptr) {
+      SLUICE_RETURN_IF_ERROR(node.spec().shape_fn()(context));
+    }
+    for (int i = 0; i < node.num_outputs(); ++i) {
+      results.push_back(node.spec().shape_fn() ? context.output(i) : TensorShape::Unknown());
+      SLUICE_RETURN_IF_ERROR(results.back().Check());
+    }
+    return results;
+  }
+
+  const Tensor* KnownValue(int v) {
+    return value(v).home == Home::kConstant ? &value(v).tensor : nullptr;
+  }
+
+  // --- folding ---
+  bool CanFold(const Node& node, const std::vector<int>& inputs,
+               const std::vector<TensorShape>& shapes) {
+    if (node.spec().session_constant()) return inputs.empty();
+    if (!IsPure(node, inputs)) return false;
+    if (inputs.empty()) return true;
+    if (!session_.optimize) return false;
+    int64_t input_bytes = 0;
+    for (int v : inputs) {
+      const bool constant = value(v).home == Home::kConstant;
+      if (constant) input_bytes += value(v).tensor.byte_size();
+      if (constant) continue;
+      if (!node.spec().value_from_shapes() || !value(v).shape.fully_defined()) return false;
+    }
+    int64_t output_bytes = 0;
+    for (int i = 0; i < node.num_outputs(); ++i) {
+      if (!shapes[i].fully_defined()) continue;
+      output_bytes += shapes[i].num_elements() * static_cast<int64_t>(SizeOf(node.output_dtype(i)));
+    }
+    return output_bytes <= std::max(kLargestFoldedBytes, input_bytes);
+  }
+
+  absl::Status Fold(const Node& node, const std::vector<int>& inputs,
+                    const std::vector<TensorShape>& shapes) {
+    std::vector<Tensor> tensors;
+    for (int v : inputs) {
+      const Tensor* known = KnownValue(v);
+      tensors.push_back(known ? *known : Tensor::ShapeOnly(value(v).dtype, value(v).shape));
+    }
+    std::vector<const Tensor*> pointers;
+    for (const Tensor& t : tensors) pointers.push_back(&t);
+    SLUICE_ASSIGN_OR_RETURN(const std::vector<Tensor> results,
+                            RunNodeOnce(node, session_, pointers, shapes));
+    for (int i = 0; i < node.num_outputs(); ++i) {
+      OutputOf(node, i) = IsRef(node.output_dtype(i)) ? NewConstant(results[i], true, shapes[i])
+                                                      : Constant(results[i]);
+    }
+    return absl::OkStatus();
+  }
+
+  // --- aliases ---
+  // Every output is some input under another shape.
+  static bool IsAlias(const Node& node) {
+    if (node.num_outputs() == 0 || node.spec().stateful()) return false;
+    for (int i = 0; i < node.num_outputs(); ++i) {
+      const int in = AliasedInput(node, i);
+      if (in < 0 || in >= node.num_inputs() || node.input_dtype(in) != node.output_dtype(i)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  static int AliasedInput(const Node& node, int output) {
+    for (const auto& [in, out] : node.spec().aliases()) {
+      if (out == output) return in;
+    }
+    return -1;
+  }
+
+  absl::Status AddAliases(const Node& node, const std::vector<int>& inputs,
+                          const std::vector<TensorShape>& shapes) {
+    for (int i = 0; i < node.num_outputs(); ++i) {
+      const int in = AliasedInput(node, i);
+      SLUICE_ASSIGN_OR_RETURN(OutputOf(node, i), AddAlias(node, inputs, in, i, shapes[i]));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<int> AddAlias(const Node& node, const std::vector<int>& inputs, int in, int out,
+                               const TensorShape& shape) {
+    const Value source = value(inputs[in]);
+    if (source.is_ref) return inputs[in];
+    const bool known = source.shape.fully_defined() && shape.fully_defined();
+    if (known && source.shape == shape) return inputs[in];
+    Value alias = {.dtype = source.dtype, .home = Home::kRuntime, .shape = shape};
+    alias.root = Root(inputs[in]);
+    if (!known) {
+      const int v = NewValue(alias);
+      ProgramStep& step = AddStep(StepKind::kAlias, node, inputs, {v});
+      step.late = true;
+      step.alias_input = in;
+      step.alias_output = out;
+      return v;
+    }
+    if (source.shape.num_elements() != shape.num_elements()) {
+      return absl::InvalidArgumentError(absl::StrCat(source.shape.num_elements(),
+                                                     " elements of shape ", source.shape.ToString(),
+                                                     " cannot have shape ", shape.ToString()));
+    }
+    if (source.home == Home::kConstant) {
+      SLUICE_ASSIGN_OR_RETURN(const Tensor reshaped, source.tensor.Reshaped(shape));
+      return Constant(reshaped);
+    }
+    const bool planned = source.home == Home::kArena || source.home == Home::kOwned;
+    if (planned) alias.home = source.home;
+    const int v = NewValue(alias);
+    if (!planned) AddStep(StepKind::kAlias, node, {inputs[in]}, {v}).alias_output = out;
+    return v;
+  }
+
+  // --- kernels ---
+  absl::Status AddKernel(const Node& node, const std::vector<int>& inputs,
+                         const std::vector<TensorShape>& shapes, bool required) {
+    bool late = false;
+    for (int v : inputs) late |= !value(v).is_ref && !value(v).shape.fully_defined();
+    for (int i = 0; i < node.num_outputs(); ++i) {
+      late |= !IsRef(node.output_dtype(i)) && !shapes[i].fully_defined();
+    }
+    ProgramStep step;
+    step.node = &node;
+    step.late = late;
+    step.required = required || node.num_outputs() == 0 || node.spec().stateful();
+    step.inputs = inputs;
+    std::vector<bool> sets_output(node.num_outputs(), false);
+    if (!late) SLUICE_RETURN_IF_ERROR(Prepare(node, shapes, &step, &sets_output));
+    for (int i = 0; i < node.num_outputs(); ++i) {
+      SLUICE_ASSIGN_OR_RETURN(const int v, AddOutput(node, inputs, i, shapes[i], sets_output[i]));
+      OutputOf(node, i) = v;
+      step.outputs.push_back(v);
+    }
+    program_.steps.push_back(std::move(step));
+    return absl::OkStatus();
+  }
+
+  absl::Status Prepare(const Node& node, const std::vector<TensorShape>& shapes, ProgramStep* step,
+                       std::vector<bool>* sets_output) {
+    std::vector<TensorShape> input_shapes;
+    std::vector<const Tensor*> constants;
+    for (int v : step->inputs) {
+      input_shapes.push_back(value(v).shape);
+      constants.push_back(KnownValue(v));
+    }
+    PrepareStep prepare(node, session_, input_shapes, shapes, constants);
+    SLUICE_ASSIGN_OR_RETURN(step->run, node.spec().prepare()(prepare));
+    step->scratch_bytes = prepare.scratch_bytes();
+    *sets_output = prepare.sets_output();
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<int> AddOutput(const Node& node, const std::vector<int>& inputs, int i,
+                                const TensorShape& shape, bool sets_output) {
+    const DType dtype = node.output_dtype(i);
+    if (IsRef(dtype)) return AddReference(node, inputs, shape);
+    if (SizeOf(dtype) == 0) {
+      return absl::UnimplementedError(
+          absl::StrCat("output ", i, ": a tensor cannot hold ", DTypeName(dtype)));
+    }
+    const Home home = sets_output ? Home::kRuntime : HomeOf(dtype, shape);
+    return NewValue({.dtype = dtype, .home = home, .shape = shape});
+  }
+
+  // A reference that an op gives out is its first reference input (Assign, ApplyAdam, ...).
+  int AddReference(const Node& node, const std::vector<int>& inputs, const TensorShape& shape) {
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const Value& in = value(inputs[i]);
+      if (!IsRef(node.input_dtype(static_cast<int>(i))) || in.home != Home::kConstant) continue;
+      const Tensor handle = in.tensor;
+      return NewConstant(handle, true, shape);
+    }
+    return NewValue(
+        {.dtype = DType::kResource, .home = Home::kRuntime, .is_ref = true, .shape = shape});
+  }
+
+  // --- dead work ---
+  // Folding leaves work behind whose results nobody uses.
+  void DropUnused() {
+    std::vector<bool> used(program_.values.size(), false);
+    std::vector<ProgramStep>& steps = program_.steps;
+    std::vector<bool> keep(steps.size(), false);
+    for (size_t i = steps.size(); i-- > 0;) {
+      const ProgramStep& step = steps[i];
+      keep[i] =
+          step.required || step.kind == StepKind::kFetch ||
+          std::any_of(step.outputs.begin(), step.outputs.end(), [&](int v) { return used[v]; });
+      if (!keep[i]) continue;
+      for (int v : step.inputs) used[v] = used[Root(v)] = true;
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < steps.size(); ++i) {
+      if (!keep[i]) continue;
+      if (kept != i) steps[kept] = std::move(steps[i]);
+      ++kept;
+    }
+    steps.resize(kept);
+  }
+
+  const Graph& graph_;
+  SessionState& session_;
+  const Request& request_;
+  Order order_;
+  Program program_;
+  std::vector<int> first_output_;  // by position in the order
+  std::vector<int> outputs_;       // value of every output of every node so far
+  absl::flat_hash_map<std::pair<const Node*, int>, int> fed_;
+  absl::flat_hash_map<const Node*, std::vector<std::pair<int, int>>> fetches_;  // (output, result)
+  std::vector<ProgramStep> late_fetches_;
+  CommonSubexpressions merged_;
+  ConstantPool constants_;
+};
+
+}  // namespace
+
+absl::StatusOr<Program> Compile(const Graph& graph, SessionState& session, const Request& request) {
+  return Compiler(graph, session, request).Run();
+}
+
+}  // namespace sluice

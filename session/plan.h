@@ -1,0 +1,84 @@
+// A compiled run: a flat array of steps over one block of memory.
+#ifndef SLUICE_SESSION_PLAN_H_
+#define SLUICE_SESSION_PLAN_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/tensor.h"
+#include "session/kernel_host.h"
+#include "session/late_step.h"
+#include "session/layout.h"
+#include "session/program.h"
+#include "session/signature.h"
+#include "session/state.h"
+
+namespace sluice {
+
+// Made for one signature; run by one thread at a time. Between runs it holds its memory, its
+// constants and what kernels prepared, but no feed, no snapshot of a variable and no result.
+class Plan {
+ public:
+  // ResourceExhausted, naming the largest tensor, when the session's budget refuses the memory.
+  static absl::StatusOr<std::unique_ptr<Plan>> Make(SessionState& session, Program program);
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+
+  // Runs the steps in order with `feeds` (those of the signature) on `threads` threads. `results`
+  // (null when the request discards them) has one element per fetch; a tensor in it is filled in
+  // place when dtype and shape fit and nobody else holds it. The first error ends the run and names
+  // its node; Cancelled when the session is closed meanwhile.
+  absl::Status Run(absl::Span<const std::pair<Output, Tensor>> feeds, int threads,
+                   std::vector<Tensor>* results);
+
+  // For tests and tools.
+  const Program& program() const { return program_; }
+  const Layout& layout() const { return layout_; }
+
+ private:
+  struct Step {
+    StepKind kind = StepKind::kKernel;
+    const ProgramStep* source = nullptr;
+    KernelRun run;                       // kKernel
+    std::optional<StepContext> context;  // kKernel
+    std::unique_ptr<LateStep> late;      // late steps only
+    bool sets_outputs = false;           // kKernel: some output is set while running
+    const Tensor* forwarded_ref =
+        nullptr;            // kKernel: becomes each reference that the kernel does not set
+    Tensor* in = nullptr;   // other kinds
+    Tensor* out = nullptr;  // kAlias, kRead
+    std::vector<Tensor*> releases;
+  };
+
+  Plan(SessionState& session, Program program);
+  absl::Status MakeArena();
+  absl::Status MakeSlots();
+  void MakeStep(int s);
+  void MakeKernelStep(const ProgramStep& source, Step* step);
+  std::unique_ptr<LateStep> MakeLateStep(const ProgramStep& source);
+
+  absl::Status RunSteps(std::vector<Tensor>* results);
+  absl::Status RunStep(Step& step, std::vector<Tensor>* results);
+  absl::Status RunKernel(Step& step);
+  absl::Status FinishKernel(Step& step);
+  absl::Status RunAlias(Step& step);
+  absl::Status RunRead(Step& step);
+  absl::Status RunFetch(Step& step, std::vector<Tensor>* results);
+  void ReleaseAll();
+
+  SessionState& session_;
+  Program program_;
+  Layout layout_;
+  RunState state_;
+  std::vector<Tensor> slots_;  // by value
+  std::vector<Step> steps_;
+  std::vector<Tensor*> borrowed_;  // slots that are empty between runs
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_SESSION_PLAN_H_

@@ -1,0 +1,71 @@
+// A run's work as the compiler leaves it: values and the steps that make them, in order. No memory
+// is assigned yet.
+#ifndef SLUICE_SESSION_PROGRAM_H_
+#define SLUICE_SESSION_PROGRAM_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/kernel.h"
+#include "core/tensor.h"
+#include "core/tensor_shape.h"
+#include "graph/node.h"
+
+namespace sluice {
+
+// Where the tensor of a value lives.
+enum class Home : uint8_t {
+  kConstant,  // in the plan; the same in every run
+  kFeed,      // the caller's
+  kArena,     // planned memory: shape known, plain bytes
+  kOwned,     // a tensor of the plan's own, made once: shape known, strings or resources
+  kRuntime,   // set while running: snapshots of variables, shapes known late, aliases of those and
+              // of feeds
+};
+
+// One tensor of a run. A reference (the output of VariableV2, Assign, ...) is held as its
+// variable's resource handle.
+struct Value {
+  DType dtype = DType::kInvalid;  // of the tensor held: kResource for a reference
+  Home home = Home::kRuntime;
+  bool is_ref = false;
+  TensorShape shape;  // as far as it is known before the run; of a reference: its variable's
+  Tensor tensor;      // kConstant
+  int root = -1;      // the value whose memory this one shares under another shape, -1: none
+};
+
+enum class StepKind : uint8_t {
+  kKernel,  // the node's kernel
+  kAlias,   // output = input under another shape
+  kRead,    // output = the present value of the variable that the reference input names
+  kFetch,   // result `fetch` = input
+};
+
+struct ProgramStep {
+  StepKind kind = StepKind::kKernel;
+  const Node* node = nullptr;  // whose work this is; named in errors
+  // The shape function and Prepare run again when shapes change from run to run.
+  bool late = false;
+  bool required = false;  // runs though nobody uses its outputs
+  bool share = false;     // kFetch: the result is the fed tensor itself
+  bool movable = false;   // kFetch: nobody uses the value afterwards
+  int fetch = -1;         // kFetch: position in the results
+  int alias_input = 0;    // kAlias: index in `inputs` of the one that is shared ...
+  int alias_output = 0;   // ... and the node's output that it becomes
+  // Values. A kernel's and a late alias' inputs are all of the node's.
+  std::vector<int> inputs, outputs;
+  KernelRun run;  // kKernel, not late
+  int64_t scratch_bytes = 0;
+};
+
+struct Program {
+  std::vector<Value> values;
+  std::vector<ProgramStep> steps;
+  std::vector<int> feeds;  // value of each feed
+  bool random = false;     // holds a random op
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_SESSION_PROGRAM_H_

@@ -1,0 +1,28 @@
+// What the plans of one session share.
+#ifndef SLUICE_SESSION_STATE_H_
+#define SLUICE_SESSION_STATE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "core/memory.h"
+#include "session/resource_store.h"
+
+namespace sluice {
+
+// Thread-safe. Outlives every plan of the session.
+struct SessionState {
+  int threads = 1;       // of one run
+  bool optimize = true;  // SessionOptions::optimize
+  std::shared_ptr<MemoryBudget> budget;
+  SessionResources resources;
+  uint64_t session_seed = 0;
+  std::atomic<uint64_t> random_run{0};  // Session::random_run()
+  std::atomic<int> active_runs{0};
+  std::atomic<bool> closed{false};
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_SESSION_STATE_H_
