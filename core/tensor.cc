@@ -200,7 +200,7 @@ absl::StatusOr<Tensor> Tensor::Reshaped(const TensorShape& shape) const {
 }
 
 absl::StatusOr<Tensor> Tensor::Clone(const std::shared_ptr<MemoryBudget>& budget) const {
-  if (empty_handle()) return Tensor();
+  if (data_ == nullptr) return *this;
   SLUICE_ASSIGN_OR_RETURN(Tensor copy, Make(dtype_, shape_, budget));
   CopyAll(dtype_, data_, copy.data_, elements_);
   return copy;
@@ -210,11 +210,14 @@ void Tensor::CopyElements(const Tensor& from) {
   CHECK(dtype_ == from.dtype_ && elements_ == from.elements_)
       << DTypeName(from.dtype_) << from.shape_.ToString() << " into " << DTypeName(dtype_)
       << shape_.ToString();
+  CHECK((data_ != nullptr && from.data_ != nullptr) || elements_ == 0) << "a shape alone";
   CopyAll(dtype_, from.data_, data_, elements_);
 }
 
 std::string Tensor::DebugString(int max_values) const {
   if (empty_handle()) return "no tensor";
+  if (data_ == nullptr)
+    return absl::StrCat(DTypeName(dtype_), shape_.ToString(), " without elements");
   std::string text = absl::StrCat(DTypeName(dtype_), shape_.ToString(), " {");
   DispatchStorage(dtype_, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -229,6 +232,7 @@ std::string Tensor::DebugString(int max_values) const {
 
 void Tensor::CheckType(DType wanted) const {
   CHECK(dtype_ == wanted) << "tensor of " << DTypeName(dtype_) << " read as " << DTypeName(wanted);
+  CHECK(data_ != nullptr || elements_ == 0) << "a shape alone has no elements";
 }
 
 void Tensor::CheckScalar() const {
@@ -239,6 +243,7 @@ void Tensor::CheckScalar() const {
 bool BitEqual(const Tensor& a, const Tensor& b) {
   if (a.dtype() != b.dtype() || a.shape() != b.shape()) return false;
   if (a.num_elements() == 0 || a.raw() == b.raw()) return true;
+  if (a.raw() == nullptr || b.raw() == nullptr) return false;
   if (IsTriviallyCopyable(a.dtype())) {
     return std::memcmp(a.raw(), b.raw(), static_cast<size_t>(a.byte_size())) == 0;
   }

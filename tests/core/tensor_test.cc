@@ -182,6 +182,21 @@ TEST(TensorTest, ViewsLieWhereTheyAreTold) {
   EXPECT_DEATH(Tensor::View(BufferRef(), 0, DType::kFloat, {1}), "");
 }
 
+TEST(TensorTest, AShapeAloneHasNoElements) {
+  const Tensor t = Tensor::ShapeOnly(DType::kFloat, {2, 3});
+  EXPECT_EQ(t.num_elements(), 6);
+  EXPECT_EQ(t.byte_size(), 24);
+  EXPECT_EQ(t.raw(), nullptr);
+  EXPECT_FALSE(t.empty_handle() || t.unique());
+  EXPECT_EQ(t.DebugString(), "float32[2,3] without elements");
+  EXPECT_EQ(t.Clone()->raw(), nullptr);
+  EXPECT_EQ(t.Reshaped({6})->raw(), nullptr);
+  EXPECT_FALSE(BitEqual(t, Tensor::Zeros(DType::kFloat, {2, 3})));
+  EXPECT_DEATH(t.flat<float>(), "no elements");
+  EXPECT_DEATH(Tensor::Zeros(DType::kFloat, {2, 3}).CopyElements(t), "");
+  EXPECT_DEATH(Tensor::ShapeOnly(DType::kFloat, {-1}), "");
+}
+
 TEST(TensorTest, ToInt64s) {
   using Values = std::vector<int64_t>;
   EXPECT_EQ(*Tensor::Of<int32_t>({2}, {-1, INT32_MAX}).ToInt64s(), (Values{-1, INT32_MAX}));

@@ -12,12 +12,7 @@
 namespace sluice {
 namespace {
 
-// ThreadSanitizer does not see libgomp's hand-overs and would report every one.
-#ifdef __SANITIZE_THREAD__
-constexpr int kMaxTeam = 1;
-#else
 constexpr int kMaxTeam = 5;
-#endif
 
 using Chunks = std::vector<std::pair<int64_t, int64_t>>;
 
@@ -99,9 +94,7 @@ TEST(ParallelForTest, NestedCallsRunInline) {
     const auto outer = std::this_thread::get_id();
     ParallelFor(1000, 1, [&](int64_t b, int64_t e) {
       EXPECT_EQ(std::this_thread::get_id(), outer);
-      if (kMaxTeam > 1) {
-        EXPECT_EQ(e - b, 1000);
-      }
+      EXPECT_EQ(e - b, 1000);
       ++inner_calls[begin];
     });
   });

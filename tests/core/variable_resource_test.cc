@@ -12,7 +12,7 @@ namespace {
 std::atomic<int64_t> allocations{0};
 }  // namespace
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they have their own
+#if !defined(__SANITIZE_ADDRESS__) && !defined(SLUICE_TSAN)  // they have their own
 // Counts every allocation of the program. Not inlined: g++ would warn of a free without its malloc.
 [[gnu::noinline]] void* operator new(size_t size) {
   ++allocations;
