@@ -55,9 +55,9 @@ absl::Status MemoryBudget::Reserve(int64_t bytes) {
   CHECK_GE(bytes, 0);
   int64_t held = held_.load(std::memory_order_relaxed);
   do {
-    if (bytes > limit_ - held) {
+    if (bytes > limit() - held) {
       return absl::ResourceExhaustedError(absl::StrCat("memory limit reached: asked for ", bytes,
-                                                       " bytes, ", held, " held, limit ", limit_));
+                                                       " bytes, ", held, " held, limit ", limit()));
     }
   } while (!held_.compare_exchange_weak(held, held + bytes, std::memory_order_relaxed));
   return absl::OkStatus();

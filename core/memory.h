@@ -26,7 +26,9 @@ class MemoryBudget {
   absl::Status Reserve(int64_t bytes);
   void Release(int64_t bytes) { held_.fetch_sub(bytes, std::memory_order_relaxed); }
   int64_t held() const { return held_.load(std::memory_order_relaxed); }
-  int64_t limit() const { return limit_; }
+  int64_t limit() const { return limit_.load(std::memory_order_relaxed); }
+  // What is held stays held, also above the new limit.
+  void set_limit(int64_t limit_bytes) { limit_.store(limit_bytes, std::memory_order_relaxed); }
 
   // The process-wide budget of tensors made outside a session: no limit but 80 % of physical
   // memory.
@@ -34,7 +36,7 @@ class MemoryBudget {
   static int64_t DefaultLimit();  // 80 % of physical memory, bytes
 
  private:
-  const int64_t limit_;
+  std::atomic<int64_t> limit_;
   std::atomic<int64_t> held_{0};
 };
 

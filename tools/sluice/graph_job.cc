@@ -1,0 +1,153 @@
+#include "tools/sluice/graph_job.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "core/file.h"
+#include "core/status.h"
+#include "graph/graph_def.h"
+#include "io/npy.h"
+#include "ops/all_ops.h"
+#include "proto/graph.pb.h"
+#include "proto/meta_graph.pb.h"
+#include "tools/sluice/commands.h"
+
+namespace sluice::tools {
+namespace {
+
+// The .npy of a feed holds the dtype's numbers: quantized types as plain integers, bfloat16 (which
+// numpy lacks) as float32.
+absl::StatusOr<Tensor> ConvertFeed(Tensor value, const Output& target) {
+  const DType wanted = BaseType(target.dtype());
+  if (value.dtype() == wanted || wanted == DType::kInvalid) return value;
+  if (wanted == DType::kBfloat16 && value.dtype() == DType::kFloat) {
+    SLUICE_ASSIGN_OR_RETURN(Tensor narrow, Tensor::Make(wanted, value.shape()));
+    const auto from = value.flat<float>();
+    auto to = narrow.mutable_flat<BFloat16>();
+    std::transform(from.begin(), from.end(), to.begin(), [](float f) { return BFloat16(f); });
+    return narrow;
+  }
+  return absl::InvalidArgumentError(absl::StrCat("the file holds ", DTypeName(value.dtype()),
+                                                 value.shape().ToString(), ", tensor ",
+                                                 target.name(), " is ", DTypeName(wanted)));
+}
+
+// A file's name for a fetch: only / and : are changed.
+absl::StatusOr<std::string> FileName(std::string name) {
+  for (char& c : name) {
+    if (c == '/' || c == ':') c = '_';
+  }
+  name += ".npy";
+  constexpr size_t kMaxFileName = 255;
+  if (name.size() > kMaxFileName) {
+    return absl::InvalidArgumentError(absl::StrCat("the result's file name would have ",
+                                                   name.size(), " characters, the limit is ",
+                                                   kMaxFileName, ": ", Printable(name)));
+  }
+  return name;
+}
+
+}  // namespace
+
+absl::Status LoadGraph(const std::string& path, Graph* graph) {
+  SLUICE_ASSIGN_OR_RETURN(const std::string bytes, FileSystem::Default().ReadAll(path));
+  const bool text = absl::EndsWith(path, ".pbtxt") || absl::EndsWith(path, ".meta.txt");
+  if (absl::EndsWith(path, ".meta")) {
+    proto::MetaGraphDef meta;
+    SLUICE_RETURN_IF_ERROR(Annotate(ParseMetaGraphDef(bytes, false, &meta), path));
+    return Annotate(ImportMetaGraph(meta, graph), path);
+  }
+  proto::GraphDef def;
+  const absl::Status parsed = ParseGraphDef(bytes, text, &def);
+  if (!parsed.ok() && text) {
+    proto::MetaGraphDef meta;
+    if (ParseMetaGraphDef(bytes, true, &meta).ok())
+      return Annotate(ImportMetaGraph(meta, graph), path);
+  }
+  SLUICE_RETURN_IF_ERROR(Annotate(parsed, path));
+  return Annotate(ImportGraphDef(def, graph).status(), path);
+}
+
+GraphJob::GraphJob() : graph_(ops::Builtin()) {}
+
+std::vector<FlagSpec> GraphJob::Flags(std::vector<FlagSpec> own) {
+  own.push_back({"feed", true, true});
+  own.push_back({"out", true, false});
+  own.push_back({"memory-limit", true, false});
+  own.push_back({"threads", true, false});
+  return own;
+}
+
+absl::StatusOr<std::unique_ptr<GraphJob>> GraphJob::Open(const CommandLine& line) {
+  if (line.positional().size() != 1)
+    return UsageError(
+        absl::StrCat("expected one graph file, got ", line.positional().size(), " arguments"));
+  if (!line.Has("out")) return UsageError("--out DIR is missing");
+  auto job = std::unique_ptr<GraphJob>(new GraphJob);
+  job->out_ = line.Get("out", "");
+  if (line.Has("memory-limit")) {
+    const absl::StatusOr<int64_t> limit = ParseSize(line.Get("memory-limit", ""));
+    if (!limit.ok()) return UsageError(absl::StrCat("--memory-limit: ", limit.status().message()));
+    job->options_.memory_limit_bytes = *limit;
+    MemoryBudget::Process()->set_limit(*limit);
+  }
+  if (line.Has("threads")) {
+    const absl::StatusOr<int64_t> threads = ParseInt("threads", line.Get("threads", ""), 1, 1024);
+    if (!threads.ok()) return UsageError(threads.status().message());
+    job->options_.threads = static_cast<int>(*threads);
+  }
+  SLUICE_RETURN_IF_ERROR(LoadGraph(line.positional()[0], &job->graph_));
+  SLUICE_RETURN_IF_ERROR(job->ReadFeeds(line.All("feed")));
+  return job;
+}
+
+absl::StatusOr<Output> GraphJob::Tensor(const std::string& name) const {
+  if (absl::StrContains(name, ":")) return graph_.FindTensor(name);
+  SLUICE_ASSIGN_OR_RETURN(const Output op, graph_.FindOperation(name));
+  if (op.node()->num_outputs() == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("Tried to fetch data for '", Printable(name), "', which produces no output."));
+  }
+  return op.node()->output(0);
+}
+
+absl::Status GraphJob::ReadFeeds(const std::vector<std::string>& feeds) {
+  for (const std::string& feed : feeds) {
+    const size_t equals = feed.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return UsageError(absl::StrCat("--feed is NAME=FILE.npy, got \"", Printable(feed), "\""));
+    SLUICE_ASSIGN_OR_RETURN(const Output target, Tensor(feed.substr(0, equals)));
+    const std::string path = feed.substr(equals + 1);
+    SLUICE_ASSIGN_OR_RETURN(sluice::Tensor value, ReadNpy(FileSystem::Default(), path));
+    absl::StatusOr<sluice::Tensor> converted = ConvertFeed(std::move(value), target);
+    SLUICE_RETURN_IF_ERROR(Annotate(converted.status(), path));
+    feeds_.emplace_back(target, *std::move(converted));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status GraphJob::RunAndWrite(const Outputs& fetches, const std::vector<std::string>& names) {
+  std::vector<std::string> paths;
+  std::set<std::string> distinct;
+  for (const std::string& name : names) {
+    SLUICE_ASSIGN_OR_RETURN(const std::string file, FileName(name));
+    if (!distinct.insert(file).second)
+      return absl::InvalidArgumentError(
+          absl::StrCat("two results would be written to ", Printable(file)));
+    paths.push_back(JoinPath(out_, file));
+  }
+  SLUICE_ASSIGN_OR_RETURN(Session session, Session::Create(graph_, options_));
+  SLUICE_ASSIGN_OR_RETURN(const std::vector<sluice::Tensor> results, session.Run(feeds_, fetches));
+  SLUICE_RETURN_IF_ERROR(FileSystem::Default().CreateDirectories(out_));
+  for (size_t i = 0; i < results.size(); ++i) {
+    SLUICE_RETURN_IF_ERROR(WriteNpy(FileSystem::Default(), paths[i], results[i]));
+    std::printf("%s %s%s -> %s\n", names[i].c_str(), DTypeName(results[i].dtype()).c_str(),
+                results[i].shape().ToString().c_str(), paths[i].c_str());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace sluice::tools

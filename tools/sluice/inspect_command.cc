@@ -1,0 +1,192 @@
+// sluice inspect: what is in a graph or a checkpoint.
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "core/file.h"
+#include "core/status.h"
+#include "graph/graph.h"
+#include "io/tensor_bundle.h"
+#include "ops/all_ops.h"
+#include "tools/sluice/commands.h"
+#include "tools/sluice/graph_job.h"
+#include "tools/sluice/json.h"
+
+namespace sluice::tools {
+namespace {
+
+// What the report says of one variable, placeholder or tensor.
+struct Entry {
+  std::string name;
+  DType dtype = DType::kInvalid;
+  TensorShape shape;
+};
+
+struct GraphSummary {
+  std::vector<std::pair<std::string, std::string>> nodes;  // name, op
+  std::map<std::string, int> ops;
+  std::set<std::string> unknown_ops;
+  std::vector<Entry> placeholders, variables;
+  std::map<std::string, size_t> collections;
+  int64_t constant_elements = 0;  // of floating constants: the parameters of a frozen graph
+};
+
+// The shape of a variable's node is an attribute, the dtype too.
+Entry VariableEntry(const Node& node) {
+  Entry entry{node.name(), DType::kInvalid, TensorShape::Unknown()};
+  if (const AttrValue* dtype = FindAttr(node.attrs(), "dtype"); dtype && dtype->get_if<DType>())
+    entry.dtype = *dtype->get_if<DType>();
+  if (const AttrValue* shape = FindAttr(node.attrs(), "shape");
+      shape && shape->get_if<TensorShape>())
+    entry.shape = *shape->get_if<TensorShape>();
+  return entry;
+}
+
+GraphSummary Summarize(const Graph& graph) {
+  GraphSummary summary;
+  for (int id = 0; id < graph.num_nodes(); ++id) {
+    const Node& node = *graph.node(id);
+    summary.nodes.emplace_back(node.name(), node.op());
+    ++summary.ops[node.op()];
+    if (node.spec().opaque()) summary.unknown_ops.insert(node.op());
+    if (node.spec().must_be_fed() || node.op() == "PlaceholderWithDefault") {
+      summary.placeholders.push_back({node.name(), node.output_dtype(0), node.output_shape(0)});
+    }
+    if (node.op() == "VarHandleOp" || node.op() == "VariableV2" || node.op() == "Variable")
+      summary.variables.push_back(VariableEntry(node));
+    if (node.op() == "Const" && IsFloating(node.output_dtype(0)))
+      summary.constant_elements += std::max<int64_t>(0, node.output_shape(0).num_elements());
+  }
+  for (const std::string& key : graph.CollectionKeys())
+    summary.collections[key] = graph.GetCollection(key).size();
+  return summary;
+}
+
+int64_t CountElements(const std::vector<Entry>& entries) {
+  int64_t total = 0;
+  for (const Entry& e : entries) total += std::max<int64_t>(0, e.shape.num_elements());
+  return total;
+}
+
+void PrintEntries(const char* title, const std::vector<Entry>& entries) {
+  if (entries.empty()) return;
+  std::printf("\n%s (%zu)\n", title, entries.size());
+  for (const Entry& e : entries)
+    std::printf("  %s  %s%s\n", e.name.c_str(), DTypeName(e.dtype).c_str(),
+                e.shape.ToString().c_str());
+}
+
+void PrintGraph(const GraphSummary& s) {
+  std::printf("%zu nodes, %zu op types\n", s.nodes.size(), s.ops.size());
+  std::vector<std::pair<int, std::string>> by_count;
+  for (const auto& [op, count] : s.ops) by_count.emplace_back(-count, op);
+  std::sort(by_count.begin(), by_count.end());
+  for (const auto& [negative, op] : by_count) {
+    std::printf("  %6d  %s%s\n", -negative, Printable(op).c_str(),
+                s.unknown_ops.count(op) ? "  (not known here: cannot run)" : "");
+  }
+  PrintEntries("placeholders", s.placeholders);
+  PrintEntries("variables", s.variables);
+  if (!s.collections.empty()) std::printf("\ncollections (%zu)\n", s.collections.size());
+  for (const auto& [key, count] : s.collections)
+    std::printf("  %s  %zu\n", Printable(key).c_str(), count);
+  std::printf("\nparameters: %lld in variables, %lld in floating constants\n",
+              static_cast<long long>(CountElements(s.variables)),
+              static_cast<long long>(s.constant_elements));
+}
+
+Json EntriesJson(const std::vector<Entry>& entries) {
+  Json list = Json::Array();
+  for (const Entry& e : entries)
+    list.Add(Json::Object()
+                 .Set("name", e.name)
+                 .Set("dtype", DTypeName(e.dtype))
+                 .Set("shape", ShapeJson(e.shape)));
+  return list;
+}
+
+std::string GraphJson(const GraphSummary& s) {
+  Json nodes = Json::Array(), ops = Json::Object(), collections = Json::Object(),
+       unknown = Json::Array();
+  for (const auto& [name, op] : s.nodes) nodes.Add(Json::Object().Set("name", name).Set("op", op));
+  for (const auto& [op, count] : s.ops) ops.Set(op, int64_t{count});
+  for (const auto& [key, count] : s.collections) collections.Set(key, static_cast<int64_t>(count));
+  for (const std::string& op : s.unknown_ops) unknown.Add(op);
+  return Json::Object()
+      .Set("nodes", nodes)
+      .Set("ops", ops)
+      .Set("unknown_ops", unknown)
+      .Set("placeholders", EntriesJson(s.placeholders))
+      .Set("variables", EntriesJson(s.variables))
+      .Set("collections", collections)
+      .Set("parameters", CountElements(s.variables))
+      .Set("constant_parameters", s.constant_elements)
+      .text();
+}
+
+absl::Status InspectGraph(const std::string& path, bool json) {
+  Graph graph(ops::Builtin());
+  SLUICE_RETURN_IF_ERROR(LoadGraph(path, &graph));
+  const GraphSummary summary = Summarize(graph);
+  if (json) {
+    std::printf("%s\n", GraphJson(summary).c_str());
+  } else {
+    PrintGraph(summary);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status InspectCheckpoint(const std::string& prefix, bool json) {
+  SLUICE_ASSIGN_OR_RETURN(const std::unique_ptr<BundleReader> reader,
+                          BundleReader::Open(FileSystem::Default(), prefix));
+  // A checkpoint whose data is missing or damaged is refused, not listed.
+  SLUICE_RETURN_IF_ERROR(reader->VerifyAll());
+  std::vector<Entry> tensors;
+  for (const BundleTensor& t : reader->Keys()) tensors.push_back({t.name, t.dtype, t.shape});
+  if (json) {
+    std::printf("%s\n", Json::Object()
+                            .Set("tensors", EntriesJson(tensors))
+                            .Set("parameters", CountElements(tensors))
+                            .text()
+                            .c_str());
+    return absl::OkStatus();
+  }
+  std::printf("checkpoint %s: %zu tensors in %d file%s\n", prefix.c_str(), tensors.size(),
+              reader->num_shards(), reader->num_shards() == 1 ? "" : "s");
+  PrintEntries("tensors", tensors);
+  std::printf("\nelements: %lld\n", static_cast<long long>(CountElements(tensors)));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status InspectCommand(const std::vector<std::string>& args) {
+  const absl::StatusOr<CommandLine> line = CommandLine::Parse(
+      args, {{"json", false, false}, {"memory-limit", true, false}, {"threads", true, false}});
+  if (!line.ok()) return UsageError(line.status().message());
+  if (line->positional().size() != 1)
+    return UsageError(absl::StrCat("expected one graph file or checkpoint prefix, got ",
+                                   line->positional().size(), " arguments"));
+  if (line->Has("memory-limit")) {
+    const absl::StatusOr<int64_t> limit = ParseSize(line->Get("memory-limit", ""));
+    if (!limit.ok()) return UsageError(absl::StrCat("--memory-limit: ", limit.status().message()));
+    MemoryBudget::Process()->set_limit(*limit);
+  }
+  std::string path = line->positional()[0];
+  const bool json = line->Has("json");
+  if (absl::EndsWith(path, ".index")) path.resize(path.size() - std::string(".index").size());
+  FileSystem& fs = FileSystem::Default();
+  if (fs.Exists(path + ".index")) return InspectCheckpoint(path, json);
+  if (path != line->positional()[0] || !fs.Exists(path)) {
+    return absl::NotFoundError(
+        absl::StrCat("neither a graph file nor a checkpoint prefix (PREFIX.index): ",
+                     Printable(line->positional()[0])));
+  }
+  return InspectGraph(path, json);
+}
+
+}  // namespace sluice::tools

@@ -1,0 +1,90 @@
+// Dispatch, help and exit codes.
+#include <cstdio>
+#include <new>
+
+#include "absl/strings/str_cat.h"
+#include "tools/sluice/commands.h"
+
+namespace sluice::tools {
+namespace {
+
+constexpr char kUsagePayload[] = "sluice/usage";
+
+constexpr char kHelp[] = R"(sluice: runs, differentiates and shows computation graphs
+
+  sluice run GRAPH [--feed NAME=FILE.npy]... --fetch NAME:0... --out DIR
+      Runs the graph and writes every fetched tensor to DIR/<NAME_0>.npy (/ and : become _).
+      Any tensor may be fed: its value replaces what the graph would compute.
+
+  sluice grad GRAPH --loss NAME:0 --wrt NAME:0... [--feed NAME=FILE.npy]... --out DIR
+      Writes d(sum of loss)/d(wrt) the same way, a file per --wrt tensor.
+
+  sluice inspect GRAPH | CHECKPOINT-PREFIX [--json]
+      Prints nodes by op type, placeholders, variables, collections and parameter counts of a graph,
+      or the tensors of a checkpoint (after checking every byte of it).
+
+GRAPH is a GraphDef (.pb, or text .pbtxt) or a MetaGraphDef (.meta).
+
+  --memory-limit SIZE   refuse to hold more than SIZE bytes of tensors (512M, 2G); default 80 % of memory
+  --threads N           threads of a run; default: every core
+
+Exit codes: 0 done; 1 refused or failed, the message says why; 2 the command line makes no sense;
+3 an op or dtype that Sluice does not have.
+)";
+
+struct Command {
+  const char* name;
+  absl::Status (*run)(const std::vector<std::string>&);
+};
+constexpr Command kCommands[] = {
+    {"run", RunCommand}, {"grad", GradCommand}, {"inspect", InspectCommand}};
+
+bool AsksForHelp(const std::vector<std::string>& args) {
+  for (const std::string& arg : args) {
+    if (arg == "--help" || arg == "-h") return true;
+  }
+  return !args.empty() && args[0] == "help";
+}
+
+absl::Status Dispatch(const std::vector<std::string>& args) {
+  if (args.empty()) return UsageError("a subcommand is missing: run, grad or inspect");
+  for (const Command& command : kCommands) {
+    if (args[0] == command.name) return command.run({args.begin() + 1, args.end()});
+  }
+  return UsageError(absl::StrCat("no subcommand '", args[0], "': run, grad or inspect"));
+}
+
+}  // namespace
+
+absl::Status UsageError(absl::string_view message) {
+  absl::Status status = absl::InvalidArgumentError(message);
+  status.SetPayload(kUsagePayload, absl::Cord());
+  return status;
+}
+
+int ExitCode(const absl::Status& status) {
+  if (status.ok()) return kDone;
+  if (status.GetPayload(kUsagePayload).has_value()) return kUsage;
+  return status.code() == absl::StatusCode::kUnimplemented ? kUnsupported : kRefused;
+}
+
+int Main(const std::vector<std::string>& args) {
+  if (AsksForHelp(args)) {
+    std::fputs(kHelp, stdout);
+    return kDone;
+  }
+  absl::Status status;
+  try {
+    status = Dispatch(args);
+  } catch (const std::bad_alloc&) {
+    status = absl::ResourceExhaustedError("out of memory");
+  }
+  if (status.ok()) return kDone;
+  const int code = ExitCode(status);
+  std::fprintf(stderr, "sluice: %s: %s\n", absl::StatusCodeToString(status.code()).c_str(),
+               std::string(status.message()).c_str());
+  if (code == kUsage) std::fputs("Try 'sluice --help'.\n", stderr);
+  return code;
+}
+
+}  // namespace sluice::tools
