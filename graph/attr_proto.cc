@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/status.h"
+#include "graph/proto_io.h"
 #include "graph/tensor_proto.h"
 #include "proto/graph.pb.h"
 #include "proto/tensor.pb.h"
@@ -88,6 +89,7 @@ absl::StatusOr<FuncRef> ReadFunction(const proto::NameAttrList& in,
     return absl::InvalidArgumentError(
         absl::StrCat("functions must not nest deeper than ", kMaxFunctionDepth, " in attributes"));
   }
+  SLUICE_RETURN_IF_ERROR(CheckWireTypes(in));
   auto attrs = std::make_shared<AttrMap>();
   for (const auto& [name, value] : in.attr()) {
     auto read = Read(value, budget, depth + 1);
@@ -114,6 +116,7 @@ absl::StatusOr<AttrValue> ReadList(const List& in, const F& read) {
 
 absl::StatusOr<AttrValue> ReadList(const proto::AttrValue::ListValue& in,
                                    const std::shared_ptr<MemoryBudget>& budget, int depth) {
+  SLUICE_RETURN_IF_ERROR(CheckWireTypes(in));
   const int kinds = (in.s_size() > 0) + (in.i_size() > 0) + (in.f_size() > 0) + (in.b_size() > 0) +
                     (in.type_size() > 0) + (in.shape_size() > 0) + (in.tensor_size() > 0) +
                     (in.func_size() > 0);
@@ -142,6 +145,7 @@ absl::StatusOr<AttrValue> ReadList(const proto::AttrValue::ListValue& in,
 
 absl::StatusOr<AttrValue> Read(const proto::AttrValue& in,
                                const std::shared_ptr<MemoryBudget>& budget, int depth) {
+  SLUICE_RETURN_IF_ERROR(CheckWireTypes(in));
   switch (in.value_case()) {
     case proto::AttrValue::kS:
       return AttrValue(in.s());
@@ -184,6 +188,14 @@ absl::StatusOr<AttrValue> Read(const proto::AttrValue& in,
 absl::Status ToProto(const AttrValue& value, proto::AttrValue* out) {
   out->Clear();
   return std::visit(Writer{out}, value.value());
+}
+
+bool WritesSame(const AttrValue& a, const AttrValue& b) {
+  proto::AttrValue messages[2];
+  if (!ToProto(a, &messages[0]).ok() || !ToProto(b, &messages[1]).ok()) return false;
+  const auto first = SerializeMessage(messages[0]);
+  const auto second = SerializeMessage(messages[1]);
+  return first.ok() && second.ok() && *first == *second;
 }
 
 absl::StatusOr<AttrValue> AttrFromProto(const proto::AttrValue& in,

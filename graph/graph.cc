@@ -421,13 +421,15 @@ Graph::Transaction::Transaction(Graph* graph)
     : graph_(graph),
       lock_(graph->mutex_),
       num_nodes_(graph->nodes_.size()),
-      used_names_(graph->used_names_) {}
+      used_names_(graph->used_names_),
+      function_library_(graph->function_library_) {}
 
 Graph::Transaction::~Transaction() {
   if (committed_) return;
   for (; graph_->nodes_.size() > num_nodes_; graph_->nodes_.pop_back())
     graph_->by_name_.erase(graph_->nodes_.back()->name());
   graph_->used_names_.swap(used_names_);
+  graph_->function_library_.swap(function_library_);
 }
 
 std::pair<int64_t, int64_t> Graph::OpSeeds(std::optional<int64_t> op_seed) const {

@@ -171,6 +171,7 @@ class Graph::Transaction {
   const std::unique_lock<std::recursive_mutex> lock_;
   const size_t num_nodes_;
   absl::flat_hash_map<std::string, int> used_names_;
+  std::string function_library_;
   bool committed_ = false;
 };
 

@@ -3,12 +3,14 @@
 #define SLUICE_GRAPH_GRAPH_DEF_H_
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "core/memory.h"
 #include "graph/graph.h"
 
 namespace sluice {
@@ -16,43 +18,75 @@ namespace proto {
 class GraphDef;
 class MetaGraphDef;
 class OpDef;
+class OpList;
 }  // namespace proto
 
-// Version written to GraphDef.versions.producer: the last of the 1.x line. min_consumer is 0.
+// Version written to GraphDef.versions.producer: the last of the 1.x line. min_consumer is 0. It is
+// also the consumer version that an imported graph must allow.
 inline constexpr int kGraphDefProducer = 27;
+// Written to MetaGraphDef.meta_info_def.tensorflow_version: whose semantics the graph has.
+inline constexpr char kTensorFlowVersion[] = "1.15.0";
 
 struct ExportOptions {
   bool add_shapes = false;           // adds attr _output_shapes
   bool strip_default_attrs = false;  // leaves out attrs that equal the schema's default
 };
-// Nodes in creation order, inputs as rule NS-15 says. The graph's error when it has failed.
+// Nodes in creation order; inputs as rule NS-15 says: data in order ("op" for "op:0"), then control
+// inputs, sorted. The function library that came with an import goes out again. The graph's error
+// when it has failed.
 absl::Status ToGraphDef(const Graph& graph, proto::GraphDef* def,
                         const ExportOptions& options = {});
 
 // Arguments of tf.import_graph_def.
 struct ImportOptions {
-  std::string prefix =
-      "";  // "" keeps names; otherwise "prefix/" before each (made unique, rule IG-1)
-  std::map<std::string, Output> input_map = {};  // "a:0", "a" or "^a" -> what replaces it
-  std::vector<std::string> return_elements =
-      {};  // tensors or operations of `def`, looked up after the import
+  // "" keeps names, and makes unique those that the graph has already. Otherwise "prefix/" goes
+  // before each: made unique, or, with a '/' at its end, as it is (rules IG-1, NS-6).
+  std::string prefix = "";
+  // "a:0", "a" or "^a" -> what replaces it as an input (rule IG-2).
+  std::map<std::string, Output> input_map = {};
+  // Tensors ("a:0") or operations ("a") of the GraphDef, under their names there (rule IG-3).
+  std::vector<std::string> return_elements = {};
+  // The ops as the file's writer knew them (MetaInfoDef.stripped_op_list), or null: an attribute
+  // that our op lacks is left out when it has the default there.
+  const proto::OpList* producer_ops = nullptr;
+  // Asked before a constant is unpacked.
+  std::shared_ptr<MemoryBudget> budget = MemoryBudget::Process();
 };
-// Adds the nodes of `def`, in any order, cycles only through NextIteration -> Merge. Checked whole
-// before anything is added: on an error `graph` is unchanged. Ops that the registry lacks become
-// opaque. Errors as rule IG-4. Returns return_elements.
+// Adds the nodes of `def`, in any order, cycles only through NextIteration -> Merge. Returns
+// return_elements. On an error `graph` is unchanged, and the message names the node.
+//
+// Attributes that a node lacks get their defaults; unknown ones are refused, except those that
+// begin with '_' and those that later releases of TensorFlow added, at their default. An op that
+// the registry lacks, also a function of def.library(), becomes opaque: it shows and exports, but
+// never runs.
+//
+// Errors in the words of rule IG-4: InvalidArgument for whatever is wrong with the file;
+// FailedPrecondition for versions and for a finalized graph; ResourceExhausted for too many nodes
+// and for constants that the budget refuses; Unimplemented for constants of a dtype that a Tensor
+// cannot hold; the graph's own error when it has failed.
 absl::StatusOr<Outputs> ImportGraphDef(const proto::GraphDef& def, Graph* graph,
                                        const ImportOptions& options = {});
 
-// MetaGraphDef: the graph with its collections (rules COL-6, COL-7, MG-1).
+// The graph, with shapes, and its collections: variables as VariableDef, tensors and operations by
+// name, numbers, bytes (rules COL-6, MG-1). A collection whose items are of different kinds is left
+// out with a warning.
 absl::Status ToMetaGraphDef(const Graph& graph, proto::MetaGraphDef* def);
-absl::Status ImportMetaGraph(const proto::MetaGraphDef& def, Graph* graph);
+// The same, back (rule COL-7): variables are handles on the imported nodes, one per VariableDef,
+// whichever collections name it. They are not found by get_variable (rule MG-3). `import_scope`
+// goes before all names, made unique. Signatures, savers and assets are left to the caller. On an
+// error, also about a collection, `graph` is unchanged.
+absl::Status ImportMetaGraph(const proto::MetaGraphDef& def, Graph* graph,
+                             absl::string_view import_scope = "");
 
-// The schema as TensorFlow's OpDef.
+// The schema as TensorFlow's OpDef, without descriptions.
 absl::Status ToOpDef(const OpSpec& spec, proto::OpDef* def);
 
-// Whole files. Binary or, where the path ends in ".pbtxt" or the bytes say so, text. Errors name
-// the file.
+// Whole files, maps in the order of their keys. ResourceExhausted above 2 GiB.
 absl::StatusOr<std::string> SerializeGraphDef(const Graph& graph, bool text = false);
+absl::StatusOr<std::string> SerializeMetaGraphDef(const proto::MetaGraphDef& def,
+                                                  bool text = false);
+// Binary or text; `text` for a path that ends in ".pbtxt", without it the bytes decide.
+// InvalidArgument, for text with line and column.
 absl::Status ParseGraphDef(absl::string_view bytes, bool text, proto::GraphDef* def);
 absl::Status ParseMetaGraphDef(absl::string_view bytes, bool text, proto::MetaGraphDef* def);
 

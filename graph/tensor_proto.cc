@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/status.h"
+#include "graph/proto_io.h"
 #include "proto/graph.pb.h"
 #include "proto/tensor.pb.h"
 #include "proto/types.pb.h"
@@ -325,6 +326,7 @@ void ToProto(const TensorShape& shape, proto::TensorShapeProto* out) {
 }
 
 absl::StatusOr<TensorShape> ShapeFromProto(const proto::TensorShapeProto& in) {
+  SLUICE_RETURN_IF_ERROR(CheckWireTypes(in));
   if (in.unknown_rank()) {
     if (in.dim_size() == 0) return TensorShape::Unknown();
     return absl::InvalidArgumentError(
@@ -335,7 +337,10 @@ absl::StatusOr<TensorShape> ShapeFromProto(const proto::TensorShapeProto& in) {
         absl::StrCat("rank must be at most ", kMaxRank, ", got ", in.dim_size()));
   }
   TensorShape shape;
-  for (const auto& dim : in.dim()) shape.AddDim(dim.size());
+  for (const auto& dim : in.dim()) {
+    SLUICE_RETURN_IF_ERROR(CheckWireTypes(dim));
+    shape.AddDim(dim.size());
+  }
   SLUICE_RETURN_IF_ERROR(shape.Check());
   return shape;
 }
@@ -367,6 +372,7 @@ absl::StatusOr<Tensor> TensorFromProto(const proto::TensorProto& in,
                                        const std::shared_ptr<MemoryBudget>& budget) {
   // What an unset attribute of type tensor looks like.
   if (in.ByteSizeLong() == 0) return Tensor();
+  SLUICE_RETURN_IF_ERROR(CheckWireTypes(in));
   SLUICE_ASSIGN_OR_RETURN(const DType dtype, TensorDType(in));
   SLUICE_ASSIGN_OR_RETURN(const TensorShape shape, ShapeFromProto(in.tensor_shape()));
   if (!shape.fully_defined()) {

@@ -42,6 +42,9 @@ absl::StatusOr<Tensor> TensorFromProto(
     const std::shared_ptr<MemoryBudget>& budget = MemoryBudget::Process());
 
 absl::Status ToProto(const AttrValue& value, proto::AttrValue* out);
+// Do both write the same message? Unlike ==, this holds an EmptyList equal to every list without
+// elements.
+bool WritesSame(const AttrValue& a, const AttrValue& b);
 // A list without elements becomes EmptyList, an attribute without a value one that has_value()
 // denies: whether that is allowed is the schema's matter. InvalidArgument for a list of two kinds,
 // a number that is no dtype of any TensorFlow, a placeholder (which belongs in function bodies

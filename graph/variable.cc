@@ -24,6 +24,7 @@ const TensorShape& Variable::shape() const { return data().shape; }
 bool Variable::trainable() const { return data().trainable; }
 const Constraint& Variable::constraint() const { return data().constraint; }
 const std::string& Variable::created_at() const { return data().created_at; }
+const std::string& Variable::imported_rest() const { return data().imported_rest; }
 Output Variable::handle() const { return data().handle; }
 Output Variable::value() const { return data().value; }
 Output Variable::initializer() const { return data().initializer; }

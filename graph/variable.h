@@ -26,6 +26,9 @@ class Variable {
     bool trainable = true;
     Constraint constraint;
     std::string created_at;  // "file.cc:28"
+    // Of an imported variable: a serialized VariableDef with what this class does not look at
+    // (slices, aggregation), for the next export.
+    std::string imported_rest;
   };
 
   Variable() = default;
@@ -39,6 +42,7 @@ class Variable {
   bool trainable() const;
   const Constraint& constraint() const;
   const std::string& created_at() const;
+  const std::string& imported_rest() const;
 
   Output handle() const;                       // resource
   Output value() const;                        // a read, shared by all its uses in a run

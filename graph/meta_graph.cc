@@ -1,0 +1,308 @@
+// The half of graph/graph_def.h that is about MetaGraphDef.
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "core/status.h"
+#include "glog/logging.h"
+#include "graph/graph_def.h"
+#include "graph/import.h"
+#include "graph/proto_io.h"
+#include "proto/graph.pb.h"
+#include "proto/meta_graph.pb.h"
+
+namespace sluice {
+namespace {
+
+// Rule COL-6: collections of variables are lists of VariableDef.
+bool HoldsVariables(absl::string_view key) {
+  static const auto* const keys = new std::set<std::string>{
+      keys::kGlobalVariables, keys::kLocalVariables,     keys::kMetricVariables,
+      keys::kModelVariables,  keys::kTrainableVariables, keys::kMovingAverageVariables,
+      keys::kGlobalStep};
+  return keys->count(std::string(key)) > 0;
+}
+
+// Collections of other records, whose bytes name nodes.
+bool HoldsRecords(absl::string_view key) {
+  return key == keys::kCondContext || key == keys::kWhileContext || key == keys::kQueueRunners ||
+         key == keys::kSavers;
+}
+
+// --- export ---
+
+absl::StatusOr<std::string> WriteVariable(const Variable& variable) {
+  proto::VariableDef def;
+  SLUICE_RETURN_IF_ERROR(ParseMessage(variable.imported_rest(), /*text=*/false, &def));
+  const auto name = [](const Output& output) {
+    return output.empty() ? std::string() : output.name();
+  };
+  def.set_variable_name(name(variable.handle()));
+  def.set_snapshot_name(name(variable.value()));
+  def.set_initial_value_name(name(variable.initial_value()));
+  if (!variable.initializer().empty()) {
+    def.set_initializer_name(variable.initializer().node()->name());
+  }
+  def.set_is_resource(BaseType(variable.handle().dtype()) == DType::kResource);
+  def.set_trainable(variable.trainable());
+  return SerializeMessage(def);
+}
+
+// Adds an item to the list of its kind.
+struct ItemWriter {
+  bool variables;  // as VariableDef, not by name
+  proto::CollectionDef* out;
+
+  absl::Status operator()(const Output& item) const {
+    out->mutable_node_list()->add_value(item.name());
+    return absl::OkStatus();
+  }
+  absl::Status operator()(const Variable& item) const {
+    if (!variables) {
+      out->mutable_node_list()->add_value(item.name());
+      return absl::OkStatus();
+    }
+    SLUICE_ASSIGN_OR_RETURN(*out->mutable_bytes_list()->add_value(), WriteVariable(item));
+    return absl::OkStatus();
+  }
+  absl::Status operator()(int64_t item) const {
+    out->mutable_int64_list()->add_value(item);
+    return absl::OkStatus();
+  }
+  absl::Status operator()(float item) const {
+    out->mutable_float_list()->add_value(item);
+    return absl::OkStatus();
+  }
+  absl::Status operator()(const std::string& item) const {
+    out->mutable_bytes_list()->add_value(item);
+    return absl::OkStatus();
+  }
+};
+
+// The list that an item belongs to. A list of names holds tensors, operations and variables alike.
+proto::CollectionDef::KindCase KindOf(const CollectionItem& item, bool variables) {
+  if (std::holds_alternative<int64_t>(item)) return proto::CollectionDef::kInt64List;
+  if (std::holds_alternative<float>(item)) return proto::CollectionDef::kFloatList;
+  if (std::holds_alternative<std::string>(item)) return proto::CollectionDef::kBytesList;
+  if (variables && std::holds_alternative<Variable>(item)) return proto::CollectionDef::kBytesList;
+  return proto::CollectionDef::kNodeList;
+}
+
+absl::Status WriteCollection(const std::string& key, const std::vector<CollectionItem>& items,
+                             proto::MetaGraphDef* def) {
+  if (items.empty()) return absl::OkStatus();
+  const bool variables = HoldsVariables(key);
+  for (const CollectionItem& item : items) {
+    if (KindOf(item, variables) == KindOf(items[0], variables)) continue;
+    LOG(WARNING) << "collection '" << Printable(key)
+                 << "' has items of several kinds and is not written";
+    return absl::OkStatus();
+  }
+  proto::CollectionDef* out = &(*def->mutable_collection_def())[key];
+  for (const CollectionItem& item : items) {
+    SLUICE_RETURN_IF_ERROR(std::visit(ItemWriter{variables, out}, item));
+  }
+  return absl::OkStatus();
+}
+
+// The schemas of all ops in use, also inside functions, by name.
+absl::Status WriteOpList(const Graph& graph, const proto::GraphDef& def, proto::OpList* out) {
+  std::set<std::string> used;
+  for (const proto::NodeDef& node : def.node()) used.insert(node.op());
+  for (const proto::FunctionDef& function : def.library().function()) {
+    for (const proto::NodeDef& node : function.node_def()) used.insert(node.op());
+  }
+  for (const std::string& op : used) {
+    const OpSpec* spec = graph.registry().Find(op);
+    if (spec != nullptr) SLUICE_RETURN_IF_ERROR(ToOpDef(*spec, out->add_op()));
+  }
+  return absl::OkStatus();
+}
+
+// --- import ---
+
+class CollectionReader {
+ public:
+  CollectionReader(const proto::MetaGraphDef& def, const Imported& imported)
+      : def_(def), imported_(imported) {}
+
+  // All items of all collections, by key.
+  absl::StatusOr<std::map<std::string, std::vector<CollectionItem>>> Read();
+
+ private:
+  absl::StatusOr<std::vector<CollectionItem>> ReadList(const std::string& key,
+                                                       const proto::CollectionDef& list);
+  absl::StatusOr<CollectionItem> ReadBytes(const std::string& key, const std::string& bytes);
+  absl::StatusOr<Variable> ReadVariable(const std::string& bytes);
+  absl::StatusOr<Output> FindTensor(const std::string& name) const;
+
+  const proto::MetaGraphDef& def_;
+  const Imported& imported_;
+  absl::flat_hash_map<std::string, Variable> variables_;  // by the bytes of their VariableDef
+  std::set<std::string> trainable_;                       // names in the collection of these
+};
+
+// A tensor; output 0 of an operation named without it, as old files do.
+absl::StatusOr<Output> CollectionReader::FindTensor(const std::string& name) const {
+  SLUICE_ASSIGN_OR_RETURN(const Output found, imported_.Find(name));
+  if (!found.is_operation()) return found;
+  if (found.node()->num_outputs() > 0) return found.node()->output(0);
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", Printable(name), "' must be a tensor, but has no outputs"));
+}
+
+// What kind of variable a handle is of: dtype and shape of the values, not of the handle.
+void DescribeValue(const Output& handle, const Output& value, Variable::Data* data) {
+  const AttrValue* dtype = FindAttr(handle.node()->attrs(), "dtype");
+  const AttrValue* shape = FindAttr(handle.node()->attrs(), "shape");
+  const bool has_dtype = dtype != nullptr && dtype->get_if<DType>() != nullptr;
+  const bool has_shape = shape != nullptr && shape->get_if<TensorShape>() != nullptr;
+  data->dtype = has_dtype ? *dtype->get_if<DType>() : BaseType(value.dtype());
+  data->shape = has_shape ? *shape->get_if<TensorShape>() : value.shape();
+}
+
+absl::StatusOr<Variable> CollectionReader::ReadVariable(const std::string& bytes) {
+  const auto known = variables_.find(bytes);
+  if (known != variables_.end()) return known->second;
+  proto::VariableDef def;
+  SLUICE_RETURN_IF_ERROR(ParseMessage(bytes, /*text=*/false, &def));
+  auto data = std::make_shared<Variable::Data>();
+  SLUICE_ASSIGN_OR_RETURN(data->handle, FindTensor(def.variable_name()));
+  Node* node = data->handle.node();
+  const DType held = data->handle.dtype();
+  if (!node->spec().opaque() && !(def.is_resource() ? held == DType::kResource : IsRef(held))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("variable '", Printable(def.variable_name()), "' must be ",
+                     def.is_resource() ? "a resource" : "a reference", ", got ", DTypeName(held)));
+  }
+  data->op_name = node->name();
+  data->value = data->handle;
+  if (!def.snapshot_name().empty()) {
+    SLUICE_ASSIGN_OR_RETURN(data->value, FindTensor(def.snapshot_name()));
+  }
+  if (!def.initializer_name().empty()) {
+    SLUICE_ASSIGN_OR_RETURN(const Output initializer, imported_.Find(def.initializer_name()));
+    data->initializer = initializer.node()->operation();
+  }
+  if (!def.initial_value_name().empty()) {
+    SLUICE_ASSIGN_OR_RETURN(data->initial_value, FindTensor(def.initial_value_name()));
+  }
+  const std::string original = def.variable_name().substr(0, def.variable_name().rfind(':'));
+  const auto is_initialized = FindTensor(original + "/IsInitialized/VarIsInitializedOp");
+  if (is_initialized.ok()) data->is_initialized = *is_initialized;
+  DescribeValue(data->handle, data->value, data.get());
+  data->trainable = def.trainable() || trainable_.count(def.variable_name()) > 0;
+  def.clear_variable_name();
+  def.clear_initializer_name();
+  def.clear_snapshot_name();
+  def.clear_initial_value_name();
+  def.clear_is_resource();
+  def.clear_trainable();
+  SLUICE_ASSIGN_OR_RETURN(data->imported_rest, SerializeMessage(def));
+  return variables_.emplace(bytes, Variable(std::move(data))).first->second;
+}
+
+absl::StatusOr<CollectionItem> CollectionReader::ReadBytes(const std::string& key,
+                                                           const std::string& bytes) {
+  if (HoldsVariables(key)) {
+    SLUICE_ASSIGN_OR_RETURN(Variable variable, ReadVariable(bytes));
+    return CollectionItem(std::move(variable));
+  }
+  // Other strings are taken for names.
+  if (HoldsRecords(key) || imported_.prefix.empty()) return CollectionItem(bytes);
+  return CollectionItem(absl::StrCat(imported_.prefix, "/", bytes));
+}
+
+absl::StatusOr<std::vector<CollectionItem>> CollectionReader::ReadList(
+    const std::string& key, const proto::CollectionDef& list) {
+  std::vector<CollectionItem> items;
+  switch (list.kind_case()) {
+    case proto::CollectionDef::kNodeList:
+      for (const std::string& name : list.node_list().value()) {
+        SLUICE_ASSIGN_OR_RETURN(Output found, imported_.Find(name));
+        items.emplace_back(std::move(found));
+      }
+      break;
+    case proto::CollectionDef::kBytesList:
+      for (const std::string& bytes : list.bytes_list().value()) {
+        SLUICE_ASSIGN_OR_RETURN(CollectionItem item, ReadBytes(key, bytes));
+        items.push_back(std::move(item));
+      }
+      break;
+    case proto::CollectionDef::kInt64List:
+      for (const int64_t value : list.int64_list().value()) items.emplace_back(value);
+      break;
+    case proto::CollectionDef::kFloatList:
+      for (const float value : list.float_list().value()) items.emplace_back(value);
+      break;
+    case proto::CollectionDef::kAnyList:
+      LOG(WARNING) << "collection '" << Printable(key) << "' holds messages and is not read";
+      break;
+    case proto::CollectionDef::KIND_NOT_SET:
+      break;
+  }
+  return items;
+}
+
+absl::StatusOr<std::map<std::string, std::vector<CollectionItem>>> CollectionReader::Read() {
+  const auto trainable = def_.collection_def().find(keys::kTrainableVariables);
+  if (trainable != def_.collection_def().end()) {
+    for (const std::string& bytes : trainable->second.bytes_list().value()) {
+      proto::VariableDef def;
+      SLUICE_RETURN_IF_ERROR(ParseMessage(bytes, /*text=*/false, &def));
+      trainable_.insert(def.variable_name());
+    }
+  }
+  std::map<std::string, std::vector<CollectionItem>> collections;
+  for (const auto& [key, list] : def_.collection_def()) {
+    if (HoldsRecords(key) && !imported_.prefix.empty()) {
+      LOG(WARNING) << "collection '" << key << "' names nodes without the import scope '"
+                   << imported_.prefix << "' and is not read";
+      continue;
+    }
+    absl::StatusOr<std::vector<CollectionItem>> items = ReadList(key, list);
+    if (!items.ok()) {
+      return Annotate(items.status(), absl::StrCat("collection '", Printable(key), "'"));
+    }
+    collections.emplace(key, *std::move(items));
+  }
+  return collections;
+}
+
+}  // namespace
+
+absl::Status ToMetaGraphDef(const Graph& graph, proto::MetaGraphDef* def) {
+  def->Clear();
+  SLUICE_RETURN_IF_ERROR(ToGraphDef(graph, def->mutable_graph_def(), {.add_shapes = true}));
+  auto* info = def->mutable_meta_info_def();
+  info->set_tensorflow_version(kTensorFlowVersion);
+  SLUICE_RETURN_IF_ERROR(WriteOpList(graph, def->graph_def(), info->mutable_stripped_op_list()));
+  for (const std::string& key : graph.CollectionKeys()) {
+    SLUICE_RETURN_IF_ERROR(Annotate(WriteCollection(key, graph.GetCollection(key), def),
+                                    absl::StrCat("collection '", Printable(key), "'")));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ImportMetaGraph(const proto::MetaGraphDef& def, Graph* graph,
+                             absl::string_view import_scope) {
+  Graph::Transaction transaction(graph);
+  SLUICE_RETURN_IF_ERROR(CheckWireTypes(def));
+  const ImportOptions options{.prefix = std::string(import_scope),
+                              .producer_ops = &def.meta_info_def().stripped_op_list()};
+  SLUICE_ASSIGN_OR_RETURN(const Imported imported, Import(def.graph_def(), graph, options));
+  SLUICE_ASSIGN_OR_RETURN(auto collections, CollectionReader(def, imported).Read());
+  transaction.Commit();
+  for (auto& [key, items] : collections) {
+    for (CollectionItem& item : items) graph->AddToCollection(key, std::move(item));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace sluice
