@@ -13,6 +13,7 @@
 #include "glog/logging.h"
 #include "session/common_subexpressions.h"
 #include "session/kernel_host.h"
+#include "session/order.h"
 #include "session/prune.h"
 
 namespace sluice {
@@ -23,11 +24,12 @@ constexpr int64_t kLargestFoldedBytes = int64_t{16} << 20;
 
 class Compiler {
  public:
-  Compiler(const Graph& graph, SessionState& session, const Request& request)
-      : graph_(graph), session_(session), request_(request) {}
+  Compiler(SessionState& session, const Request& request) : session_(session), request_(request) {}
 
   absl::StatusOr<Program> Run() {
-    SLUICE_ASSIGN_OR_RETURN(order_, PruneAndOrder(graph_, request_));
+    const LiveEdges edges(request_);
+    SLUICE_ASSIGN_OR_RETURN(const std::vector<const Node*> needed, Prune(edges, request_));
+    SLUICE_ASSIGN_OR_RETURN(order_, OrderNodes(needed, edges, request_));
     AddFeeds();
     first_output_.reserve(order_.nodes.size());
     for (size_t i = 0; i < order_.nodes.size(); ++i) {
@@ -68,7 +70,7 @@ class Compiler {
     return IsTriviallyCopyable(dtype) ? Home::kArena : Home::kOwned;
   }
   int& OutputOf(const Node& node, int i) {
-    return outputs_[first_output_[order_.position[node.id()]] + i];
+    return outputs_[first_output_[order_.position.at(&node)] + i];
   }
 
   // --- feeds and fetches ---
@@ -414,7 +416,6 @@ class Compiler {
     steps.resize(kept);
   }
 
-  const Graph& graph_;
   SessionState& session_;
   const Request& request_;
   Order order_;
@@ -430,8 +431,8 @@ class Compiler {
 
 }  // namespace
 
-absl::StatusOr<Program> Compile(const Graph& graph, SessionState& session, const Request& request) {
-  return Compiler(graph, session, request).Run();
+absl::StatusOr<Program> Compile(SessionState& session, const Request& request) {
+  return Compiler(session, request).Run();
 }
 
 }  // namespace sluice

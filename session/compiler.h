@@ -4,7 +4,6 @@
 #define SLUICE_SESSION_COMPILER_H_
 
 #include "absl/status/statusor.h"
-#include "graph/graph.h"
 #include "session/program.h"
 #include "session/signature.h"
 #include "session/state.h"
@@ -14,9 +13,9 @@ namespace sluice {
 // The program for `request`, which passed CheckRequest(). Deterministic. None of the rewrites
 // changes a value, an error code or how often an effect happens; with SessionState::optimize false
 // there are none, except that constants, aliases and what the session alone decides (variable
-// handles) are resolved. Errors: as PruneAndOrder(), a shape function's, a kernel's that was
-// prepared or folded; each names its node.
-absl::StatusOr<Program> Compile(const Graph& graph, SessionState& session, const Request& request);
+// handles) are resolved. Errors: as Prune() and OrderNodes(), a shape function's, a kernel's that
+// was prepared or folded; each names its node.
+absl::StatusOr<Program> Compile(SessionState& session, const Request& request);
 
 }  // namespace sluice
 

@@ -12,7 +12,11 @@ namespace sluice {
 PlanCache::Lease::~Lease() {
   if (plan_ == nullptr) return;
   const std::lock_guard<std::mutex> lock(cache_->mutex_);
-  entry_->idle.push_back(std::move(plan_));
+  if (entry_->idle.size() < kMostIdle) {
+    entry_->idle.push_back(std::move(plan_));
+  } else {
+    --entry_->made;  // after a burst of concurrent runs; plan_ goes once the lock is gone
+  }
 }
 
 std::shared_ptr<PlanCache::Entry> PlanCache::Find(uint64_t hash, const Request& request) const {
@@ -63,7 +67,7 @@ absl::StatusOr<std::unique_ptr<Plan>> PlanCache::MakePlan(const Request& request
   const ThreadBudget all(session_.threads);
   SLUICE_RETURN_IF_ERROR(graph_.status());
   SLUICE_RETURN_IF_ERROR(CheckRequest(graph_, request));
-  SLUICE_ASSIGN_OR_RETURN(Program program, Compile(graph_, session_, request));
+  SLUICE_ASSIGN_OR_RETURN(Program program, Compile(session_, request));
   return Plan::Make(session_, std::move(program));
 }
 

@@ -22,6 +22,7 @@ namespace sluice {
 class PlanCache {
  public:
   static constexpr size_t kMostSignatures = 64;
+  static constexpr size_t kMostIdle = 16;  // of one signature
 
  private:
   struct Entry {

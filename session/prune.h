@@ -1,10 +1,11 @@
-// Which nodes a run needs, and in which order.
+// Which nodes a run needs.
 #ifndef SLUICE_SESSION_PRUNE_H_
 #define SLUICE_SESSION_PRUNE_H_
 
-#include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "graph/graph.h"
@@ -16,23 +17,37 @@ namespace sluice {
 // "node 'name' (Op): message (file:line)": the form of every error that belongs to a node.
 absl::Status NodeError(const Node& node, const absl::Status& status);
 
-struct Order {
-  // Every node that the fetches need through data and control edges, cut at fed tensors (rule
-  // SE-7), producers first. Among the nodes that are ready the oldest comes first, but nodes that
-  // write variables come after all others, so that an update finds the snapshots of its variable
-  // released. Depends on the graph and the request only.
-  std::vector<const Node*> nodes;
-  // By node id: position in `nodes`, -1 for the others.
-  std::vector<int> position;
-  // By position: a control input of a needed node, or itself a target: runs though nobody uses its
-  // outputs.
-  std::vector<bool> required;
+// The edges of a graph that a run follows: all but those from fed tensors, which the feeds replace.
+class LiveEdges {
+ public:
+  explicit LiveEdges(const Request& request);
+
+  bool Fed(const Edge& edge) const {
+    return fed_nodes_.contains(edge.node) && fed_.contains({edge.node, edge.index});
+  }
+  // A fed placeholder has nothing to run: whoever waits for it, or targets it, may go on.
+  bool Satisfied(const Node* node) const;
+
+  // Calls f(producer) for every data and control edge into `node` that is followed.
+  template <typename F>
+  void ForEachProducer(const Node& node, F f) const {
+    for (int i = 0; i < node.num_inputs(); ++i) {
+      const Edge& edge = node.input_edge(i);
+      if (edge.node != nullptr && !Fed(edge)) f(static_cast<const Node*>(edge.node));
+    }
+    for (const Node* control : node.control_inputs()) {
+      if (!Satisfied(control)) f(control);
+    }
+  }
+
+ private:
+  absl::flat_hash_set<std::pair<const Node*, int>> fed_;
+  absl::flat_hash_set<const Node*> fed_nodes_;
 };
 
-// InvalidArgument for a placeholder that is not fed and for a cycle; Unimplemented for an op
-// without kernel. Each names the node. Linear in the edges that it visits, plus one integer per
-// node of the graph.
-absl::StatusOr<Order> PruneAndOrder(const Graph& graph, const Request& request);
+// Every node that the fetches need (rule SE-7), by id. InvalidArgument for a placeholder that is
+// not fed, Unimplemented for an op without kernel; each names the oldest such node.
+absl::StatusOr<std::vector<const Node*>> Prune(const LiveEdges& edges, const Request& request);
 
 }  // namespace sluice
 
