@@ -20,6 +20,9 @@
                                                                                   \
                                                                                   \
   /* neural networks: convolution, pooling, activations, losses, norms */         \
+  X(Conv2D) X(Conv2DBackpropInput) X(Conv2DBackpropFilter)                        \
+  X(DepthwiseConv2dNative) X(DepthwiseConv2dNativeBackpropInput)                  \
+  X(DepthwiseConv2dNativeBackpropFilter)                                          \
                                                                                   \
                                                                                   \
   /* random */                                                                    \

@@ -1,0 +1,222 @@
+#include "ops/conv_common.h"
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "core/status.h"
+#include "ops/window.h"
+
+namespace sluice::ops {
+namespace {
+
+using kernels::ConvPass;
+using kernels::ConvShape;
+
+// A convolution as far as it is known: unknown sizes are -1.
+struct Geometry {
+  WindowAttrs window;
+  int64_t batch = -1, in_channels = -1, out_channels = -1;
+  WindowDim dims[2];
+
+  TensorShape OutputShape() const {
+    return window.Shape(batch, dims[0].output, dims[1].output, out_channels);
+  }
+};
+
+// The number of output channels that a filter [kh, kw, Cin, last] makes; checks Cin. -1 when
+// unknown.
+absl::StatusOr<int64_t> OutChannels(ConvKind kind, int64_t in_channels, const TensorShape& input,
+                                    const TensorShape& filter) {
+  const int64_t expected = filter.dim(2);
+  if (expected == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("filter must have at least one input channel, got ", filter.ToString()));
+  }
+  if (in_channels >= 0 && expected >= 0 && in_channels != expected) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("Dimensions must be equal, but are ", in_channels, " and ", expected,
+                     ": input has ", in_channels, " channels, filter expects ", expected,
+                     " (input ", input.ToString(), ", filter ", filter.ToString(), ")"));
+  }
+  if (kind == ConvKind::kPlain) return filter.dim(3);
+  const int64_t channels = in_channels >= 0 ? in_channels : expected;
+  if (channels < 0 || filter.dim(3) < 0) return -1;
+  int64_t out;
+  if (__builtin_mul_overflow(channels, filter.dim(3), &out) || out > kMaxElements) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("too many output channels: ", channels, " x ", filter.dim(3)));
+  }
+  return out;
+}
+
+// `input` and `filter` are of rank 4.
+absl::StatusOr<Geometry> MakeGeometry(const AttrMap& attrs, ConvKind kind, const TensorShape& input,
+                                      const TensorShape& filter) {
+  Geometry g;
+  SLUICE_ASSIGN_OR_RETURN(g.window, ParseWindowAttrs(attrs));
+  g.batch = input.dim(0);
+  g.in_channels = input.dim(g.window.channel_axis());
+  SLUICE_ASSIGN_OR_RETURN(g.out_channels, OutChannels(kind, g.in_channels, input, filter));
+  for (int i = 0; i < 2; ++i) {
+    SLUICE_ASSIGN_OR_RETURN(
+        g.dims[i], SlideWindow(g.window, i, input.dim(g.window.spatial_axis(i)), filter.dim(i)));
+  }
+  return g;
+}
+
+absl::Status CheckOutBackprop(const Geometry& g, const TensorShape& out_backprop) {
+  const TensorShape expected = g.OutputShape();
+  if (out_backprop.CompatibleWith(expected)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("Dimensions must be equal, but out_backprop is ", out_backprop.ToString(),
+                   " and the convolution's output is ", expected.ToString()));
+}
+
+// A tensor that an integer vector input spells; every entry must be a size.
+absl::StatusOr<TensorShape> Sizes(const ShapeContext& c, int i, const char* name) {
+  SLUICE_ASSIGN_OR_RETURN(TensorShape sizes, c.ShapeFromValue(i));
+  if (!sizes.rank_known()) return TensorShape::OfRank(4);
+  if (c.value(i) != nullptr && !sizes.fully_defined()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " must not hold negative sizes, got ", sizes.ToString()));
+  }
+  return sizes;
+}
+
+absl::Status RequireRank4(const TensorShape& sizes, const char* name) {
+  if (sizes.rank() == 4) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, " must contain 4 values, but got: ", sizes.rank()));
+}
+
+ConvShape KernelShape(const Geometry& g, ConvKind kind) {
+  ConvShape s{.batch = g.batch,
+              .in_channels = g.in_channels,
+              .out_channels = g.out_channels,
+              .channels_first = g.window.channels_first,
+              .depthwise = kind == ConvKind::kDepthwise};
+  for (int i = 0; i < 2; ++i) {
+    const WindowDim& d = g.dims[i];
+    s.input[i] = d.input;
+    s.kernel[i] = d.window;
+    s.output[i] = d.output;
+    s.stride[i] = d.stride;
+    s.dilation[i] = d.dilation;
+    s.before[i] = d.before;
+    s.after[i] = d.after;
+  }
+  return s;
+}
+
+// Where an op keeps the three tensors; -1 is its output.
+struct Roles {
+  int input, filter, output;
+};
+Roles RolesOf(ConvPass pass) {
+  switch (pass) {
+    case ConvPass::kForward:
+      return {0, 1, -1};
+    case ConvPass::kBackwardInput:
+      return {-1, 1, 2};
+    case ConvPass::kBackwardFilter:
+      break;
+  }
+  return {0, -1, 2};
+}
+
+absl::Status ClearOutput(KernelContext& c) {
+  if (c.output(0).byte_size() > 0)
+    std::memset(c.output(0).mutable_raw(), 0, c.output(0).byte_size());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ConvOutputShape(ShapeContext& c, ConvKind kind) {
+  SLUICE_ASSIGN_OR_RETURN(const TensorShape input, c.WithRank(0, 4));
+  SLUICE_ASSIGN_OR_RETURN(const TensorShape filter, c.WithRank(1, 4));
+  SLUICE_ASSIGN_OR_RETURN(const Geometry g, MakeGeometry(c.attrs(), kind, input, filter));
+  c.set_output(0, g.OutputShape());
+  return absl::OkStatus();
+}
+
+absl::Status ConvInputGradientShape(ShapeContext& c, ConvKind kind) {
+  SLUICE_ASSIGN_OR_RETURN(TensorShape input, Sizes(c, 0, "input_sizes"));
+  SLUICE_ASSIGN_OR_RETURN(const TensorShape filter, c.WithRank(1, 4));
+  SLUICE_ASSIGN_OR_RETURN(const TensorShape out_backprop, c.WithRank(2, 4));
+  SLUICE_ASSIGN_OR_RETURN(const WindowAttrs window, ParseWindowAttrs(c.attrs()));
+  // Height and width alone are enough: the rest follows from the other inputs.
+  if (input.rank() == 2) {
+    input = window.Shape(out_backprop.dim(0), input.dim(0), input.dim(1), filter.dim(2));
+  }
+  SLUICE_RETURN_IF_ERROR(RequireRank4(input, "input_sizes"));
+  if (input.dim(0) < 0) input.set_dim(0, out_backprop.dim(0));
+  const int channels = window.channel_axis();
+  if (input.dim(channels) < 0) input.set_dim(channels, filter.dim(2));
+  SLUICE_ASSIGN_OR_RETURN(const Geometry g, MakeGeometry(c.attrs(), kind, input, filter));
+  SLUICE_RETURN_IF_ERROR(CheckOutBackprop(g, out_backprop));
+  c.set_output(0, std::move(input));
+  return absl::OkStatus();
+}
+
+absl::Status ConvFilterGradientShape(ShapeContext& c, ConvKind kind) {
+  SLUICE_ASSIGN_OR_RETURN(const TensorShape input, c.WithRank(0, 4));
+  SLUICE_ASSIGN_OR_RETURN(TensorShape filter, Sizes(c, 1, "filter_sizes"));
+  SLUICE_ASSIGN_OR_RETURN(const TensorShape out_backprop, c.WithRank(2, 4));
+  SLUICE_RETURN_IF_ERROR(RequireRank4(filter, "filter_sizes"));
+  SLUICE_ASSIGN_OR_RETURN(const Geometry g, MakeGeometry(c.attrs(), kind, input, filter));
+  SLUICE_RETURN_IF_ERROR(CheckOutBackprop(g, out_backprop));
+  if (filter.dim(2) < 0) filter.set_dim(2, g.in_channels);
+  if (filter.dim(3) < 0 && kind == ConvKind::kPlain) {
+    filter.set_dim(3, out_backprop.dim(g.window.channel_axis()));
+  }
+  c.set_output(0, std::move(filter));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<KernelRun> PrepareConv(PrepareContext& p, ConvPass pass, ConvKind kind) {
+  const Roles roles = RolesOf(pass);
+  const auto shape_of = [&](int role) -> const TensorShape& {
+    return role < 0 ? p.output_shape(0) : p.input_shape(role);
+  };
+  const TensorShape &input = shape_of(roles.input), &filter = shape_of(roles.filter);
+  if (!p.output_shape(0).fully_defined()) {
+    return absl::InvalidArgumentError(
+        "the sizes of the result must be known before it is computed");
+  }
+  SLUICE_ASSIGN_OR_RETURN(const Geometry g, MakeGeometry(p.attrs(), kind, input, filter));
+  SLUICE_RETURN_IF_ERROR(CheckOutBackprop(g, shape_of(roles.output)));
+  if (input.num_elements() == 0 || filter.num_elements() == 0 ||
+      shape_of(roles.output).num_elements() == 0) {
+    return KernelRun(ClearOutput);
+  }
+  kernels::ConvOptions options{.threads = p.threads(), .budget = p.budget()};
+  if (roles.filter >= 0 && p.constant_input(roles.filter) != nullptr) {
+    options.constant_filter = p.constant_input(roles.filter)->raw();
+  }
+  SLUICE_ASSIGN_OR_RETURN(
+      std::unique_ptr<kernels::Conv> made,
+      kernels::MakeConv(p.output_dtype(0), pass, KernelShape(g, kind), options));
+  p.RequestScratch(made->scratch_bytes());
+  return KernelRun(
+      [roles, conv = std::shared_ptr<kernels::Conv>(std::move(made))](KernelContext& c) {
+        const auto data = [&](int role) {
+          return role < 0 ? c.output(0).mutable_raw() : const_cast<void*>(c.input(role).raw());
+        };
+        return conv->Run(data(roles.input), data(roles.filter), data(roles.output), c.scratch());
+      });
+}
+
+AttrMap ConvAttrs(const Node& op) {
+  AttrMap attrs;
+  for (const char* name : {"strides", "padding", "explicit_paddings", "use_cudnn_on_gpu",
+                           "data_format", "dilations"}) {
+    if (const AttrValue* value = FindAttr(op.attrs(), name)) attrs[name] = *value;
+  }
+  return attrs;
+}
+
+}  // namespace sluice::ops

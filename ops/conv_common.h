@@ -1,0 +1,33 @@
+// What plain and depthwise two-dimensional convolutions share: shapes, checks and kernels. For the
+// .cc files of those ops.
+#ifndef SLUICE_OPS_CONV_COMMON_H_
+#define SLUICE_OPS_CONV_COMMON_H_
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/kernel.h"
+#include "graph/node.h"
+#include "graph/shape_context.h"
+#include "ops/kernels/conv.h"
+
+namespace sluice::ops {
+
+enum class ConvKind { kPlain, kDepthwise };
+
+// Shape functions of the forward op (input, filter), of the input's gradient (input_sizes, filter,
+// out_backprop) and of the filter's gradient (input, filter_sizes, out_backprop). InvalidArgument
+// in the words of rules CV-1 and CV-5.
+absl::Status ConvOutputShape(ShapeContext& c, ConvKind kind);
+absl::Status ConvInputGradientShape(ShapeContext& c, ConvKind kind);
+absl::Status ConvFilterGradientShape(ShapeContext& c, ConvKind kind);
+
+// The kernel of any of the three ops. Tensors without elements are served: an empty output, or
+// zeros.
+absl::StatusOr<KernelRun> PrepareConv(PrepareContext& p, kernels::ConvPass pass, ConvKind kind);
+
+// The attributes of `op` that its gradient nodes have too.
+AttrMap ConvAttrs(const Node& op);
+
+}  // namespace sluice::ops
+
+#endif  // SLUICE_OPS_CONV_COMMON_H_

@@ -1,0 +1,81 @@
+// Two-dimensional convolution and its two derivatives on raw memory, plain and depthwise.
+//
+//   y[n, i, j, o] = sum over u, v, c of  x[n, i*s - before + u*d, j*s - before + v*d, c] * w[u, v,
+//   c, o]
+//
+// (a cross-correlation, x being 0 outside the image; stride s, dilation d and padding per axis).
+// Depthwise: channel c has filters of its own, y[.., c*M + m] = sum over u, v of x[.., c] * w[u, v,
+// c, m].
+#ifndef SLUICE_OPS_KERNELS_CONV_H_
+#define SLUICE_OPS_KERNELS_CONV_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "core/dtype.h"
+#include "core/memory.h"
+
+namespace sluice::kernels {
+
+// Pairs are height, width. Every size > 0; the output sizes belong to the rest (ops/window.h).
+// Images are [batch, height, width, channels], or [batch, channels, height, width] when
+// channels_first. Filters are [kernel height, kernel width, in_channels, out_channels], depthwise:
+// [.., in_channels, out_channels / in_channels].
+struct ConvShape {
+  int64_t batch = 0, in_channels = 0, out_channels = 0;
+  int64_t input[2] = {0, 0}, kernel[2] = {0, 0}, output[2] = {0, 0};
+  int64_t stride[2] = {1, 1}, dilation[2] = {1, 1};
+  int64_t before[2] = {0, 0}, after[2] = {0, 0};  // padding
+  bool channels_first = false;
+  bool depthwise = false;
+
+  int64_t multiplier() const { return depthwise ? out_channels / in_channels : out_channels; }
+  int64_t filter_elements() const { return kernel[0] * kernel[1] * in_channels * multiplier(); }
+};
+
+enum class ConvPass {
+  kForward,         // output from input and filter
+  kBackwardInput,   // input's gradient from filter and output's gradient
+  kBackwardFilter,  // filter's gradient from input and output's gradient
+};
+
+// One pass over one shape, prepared. Not thread-safe: one runner at a time.
+class Conv {
+ public:
+  virtual ~Conv() = default;
+  // Bytes, 64-byte aligned, that Run needs; their contents need not be kept between runs.
+  virtual int64_t scratch_bytes() const = 0;
+  // Reads two of the tensors and overwrites the third, which the pass computes.
+  virtual absl::Status Run(void* input, void* filter, void* output, void* scratch) = 0;
+};
+
+struct ConvOptions {
+  int threads = 1;
+  // The filter's elements when they are the same in every run: packed once, here. (Not for
+  // kBackwardFilter.)
+  const void* constant_filter = nullptr;
+  std::shared_ptr<MemoryBudget> budget = MemoryBudget::Process();
+};
+
+// The fastest that serves `dtype` and `shape`: for float oneDNN, for double and what oneDNN
+// declines the plain loops below. Unimplemented for other dtypes.
+absl::StatusOr<std::unique_ptr<Conv>> MakeConv(DType dtype, ConvPass pass, const ConvShape& shape,
+                                               const ConvOptions& options);
+
+// float through oneDNN: plain activations, filter in oneDNN's own layout (reordered in every Run
+// unless constant). Unimplemented where oneDNN has nothing for the shape.
+absl::StatusOr<std::unique_ptr<Conv>> MakeDnnlConv(ConvPass pass, const ConvShape& shape,
+                                                   const ConvOptions& options);
+// Patches of the image as rows of a matrix, times the filter (im2col). Not depthwise. One thread.
+// float and double.
+template <typename T>
+std::unique_ptr<Conv> MakeGemmConv(ConvPass pass, const ConvShape& shape);
+// Direct loops for depthwise shapes. float and double.
+template <typename T>
+std::unique_ptr<Conv> MakeDepthwiseConv(ConvPass pass, const ConvShape& shape);
+
+}  // namespace sluice::kernels
+
+#endif  // SLUICE_OPS_KERNELS_CONV_H_

@@ -1,0 +1,118 @@
+#include <algorithm>
+#include <cstring>
+
+#include "Eigen/Core"
+#include "ops/kernels/conv.h"
+
+namespace sluice::kernels {
+namespace {
+
+template <typename T>
+using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+// Row p of the patch matrix holds what the filter sees at output pixel p of one image: [kernel
+// height, kernel width, channels], zeros outside the image.
+template <typename T>
+class GemmConv : public Conv {
+ public:
+  GemmConv(ConvPass pass, const ConvShape& shape) : pass_(pass), s_(shape) {
+    constexpr int64_t kPatchBytes = 1 << 20;
+    columns_ = s_.kernel[0] * s_.kernel[1] * s_.in_channels;
+    pixels_ = s_.output[0] * s_.output[1];
+    const int64_t row_bytes = columns_ * static_cast<int64_t>(sizeof(T));
+    rows_ = std::clamp<int64_t>(kPatchBytes / row_bytes, 1, pixels_);
+    pixel_stride_ = s_.channels_first ? 1 : s_.in_channels;
+    channel_stride_ = s_.channels_first ? s_.input[0] * s_.input[1] : 1;
+  }
+
+  int64_t scratch_bytes() const override { return rows_ * columns_ * sizeof(T); }
+
+  absl::Status Run(void* input, void* filter, void* output, void* scratch) override {
+    T* x = static_cast<T*>(input);
+    T* w = static_cast<T*>(filter);
+    const int64_t image = s_.input[0] * s_.input[1] * s_.in_channels;
+    if (pass_ == ConvPass::kBackwardInput) std::fill_n(x, s_.batch * image, T(0));
+    if (pass_ == ConvPass::kBackwardFilter) std::fill_n(w, s_.filter_elements(), T(0));
+    for (int64_t n = 0; n < s_.batch; ++n) {
+      T* y = static_cast<T*>(output) + n * pixels_ * s_.out_channels;
+      for (int64_t first = 0; first < pixels_; first += rows_) {
+        const int64_t rows = std::min(rows_, pixels_ - first);
+        RunRows(x + n * image, w, y, first, rows, static_cast<T*>(scratch));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  // Output pixels [first, first + rows) of one image.
+  void RunRows(T* x, T* w, T* y, int64_t first, int64_t rows, T* scratch) const {
+    Eigen::Map<Matrix<T>> patches(scratch, rows, columns_);
+    Eigen::Map<Matrix<T>> filter(w, columns_, s_.out_channels);
+    // The same matrix [pixels, channels] is stored by rows, or by columns when channels come first.
+    using ByColumns = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>;
+    Eigen::Map<Matrix<T>> last(y + first * s_.out_channels, rows, s_.out_channels);
+    Eigen::Map<ByColumns, 0, Eigen::OuterStride<>> channels_first(y + first, rows, s_.out_channels,
+                                                                  Eigen::OuterStride<>(pixels_));
+    if (pass_ != ConvPass::kBackwardInput) CopyPatches(x, first, rows, scratch);
+    const auto multiply = [&](auto& out) {
+      if (pass_ == ConvPass::kForward) out.noalias() = patches * filter;
+      if (pass_ == ConvPass::kBackwardFilter) filter.noalias() += patches.transpose() * out;
+      if (pass_ == ConvPass::kBackwardInput) patches.noalias() = out * filter.transpose();
+    };
+    if (s_.channels_first) {
+      multiply(channels_first);
+    } else {
+      multiply(last);
+    }
+    if (pass_ == ConvPass::kBackwardInput) AddPatches(x, first, rows, scratch);
+  }
+
+  // f(y, x, patch): input pixel and its place in the patch matrix, for all taps of rows [first,
+  // first + rows); y = -1 outside.
+  template <typename F>
+  void ForEachTap(int64_t first, int64_t rows, T* patch, F f) const {
+    for (int64_t p = first; p < first + rows; ++p) {
+      const int64_t top = p / s_.output[1] * s_.stride[0] - s_.before[0];
+      const int64_t left = p % s_.output[1] * s_.stride[1] - s_.before[1];
+      for (int64_t u = 0; u < s_.kernel[0]; ++u) {
+        const int64_t iy = top + u * s_.dilation[0];
+        for (int64_t v = 0; v < s_.kernel[1]; ++v, patch += s_.in_channels) {
+          const int64_t ix = left + v * s_.dilation[1];
+          const bool inside = iy >= 0 && iy < s_.input[0] && ix >= 0 && ix < s_.input[1];
+          f(inside ? (iy * s_.input[1] + ix) * pixel_stride_ : -1, patch);
+        }
+      }
+    }
+  }
+
+  void CopyPatches(const T* x, int64_t first, int64_t rows, T* scratch) const {
+    ForEachTap(first, rows, scratch, [&](int64_t pixel, T* patch) {
+      for (int64_t c = 0; c < s_.in_channels; ++c) {
+        patch[c] = pixel < 0 ? T(0) : x[pixel + c * channel_stride_];
+      }
+    });
+  }
+
+  void AddPatches(T* x, int64_t first, int64_t rows, T* scratch) const {
+    ForEachTap(first, rows, scratch, [&](int64_t pixel, T* patch) {
+      if (pixel < 0) return;
+      for (int64_t c = 0; c < s_.in_channels; ++c) x[pixel + c * channel_stride_] += patch[c];
+    });
+  }
+
+  const ConvPass pass_;
+  const ConvShape s_;
+  int64_t columns_, pixels_, rows_;  // of the patch matrix; rows_ of pixels_ at a time
+  int64_t pixel_stride_, channel_stride_;
+};
+
+}  // namespace
+
+template <typename T>
+std::unique_ptr<Conv> MakeGemmConv(ConvPass pass, const ConvShape& shape) {
+  return std::make_unique<GemmConv<T>>(pass, shape);
+}
+template std::unique_ptr<Conv> MakeGemmConv<float>(ConvPass, const ConvShape&);
+template std::unique_ptr<Conv> MakeGemmConv<double>(ConvPass, const ConvShape&);
+
+}  // namespace sluice::kernels
