@@ -45,7 +45,7 @@ _FOLDERS = {
     "testing": ("medium", _RUN, []),
     "tools": ("medium", _ALL + ["//tools:sluice_lib"], ["//tools:sluice"]),
     "compat": ("medium", _ALL, ["//tools:sluice"]),
-    "e2e": ("large", _ALL, [
+    "e2e": ("large", _ALL + ["//examples/fashion_mnist:network"], [
         "//examples/fashion_mnist",
         "//tools:sluice",
     ]),
