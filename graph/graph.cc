@@ -32,6 +32,14 @@ bool ValidImportedName(absl::string_view name) {
   return IsValidOpName(plain);
 }
 
+// The op that makes a variable's handle says the variable's shape in an attribute.
+void TellVariableShape(const Edge& edge, int i, ShapeContext* context) {
+  if (edge.node == nullptr || !edge.node->spec().session_constant()) return;
+  const AttrValue* shape = FindAttr(edge.node->attrs(), "shape");
+  if (shape == nullptr || shape->get_if<TensorShape>() == nullptr) return;
+  context->set_variable_shape(i, *shape->get_if<TensorShape>());
+}
+
 std::string DescribeShapes(const Node& node) {
   if (node.num_inputs() == 0) return "";
   std::string text = " (input shapes ";
@@ -230,6 +238,7 @@ absl::Status Graph::InferShapes(Node* node) const {
   for (DType d : node->output_dtypes_) output_dtypes.push_back(BaseType(d));
   ShapeContext context(node->attrs_, std::move(shapes), std::move(values), std::move(dtypes),
                        std::move(output_dtypes));
+  for (int i = 0; i < node->num_inputs(); ++i) TellVariableShape(node->inputs_[i], i, &context);
   const absl::Status inferred = spec.shape_fn()(context);
   if (!inferred.ok())
     return absl::Status(inferred.code(), absl::StrCat(inferred.message(), DescribeShapes(*node)));

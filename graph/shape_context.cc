@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/status.h"
+#include "core/variable_resource.h"
 #include "glog/logging.h"
 
 namespace sluice {
@@ -18,6 +19,22 @@ ShapeContext::ShapeContext(const AttrMap& attrs, std::vector<TensorShape> inputs
       output_dtypes_(std::move(output_dtypes)),
       outputs_(output_dtypes_.size(), TensorShape::Unknown()) {
   CHECK(values_.empty() || values_.size() == inputs_.size());
+}
+
+TensorShape ShapeContext::variable_shape(int i) const {
+  const Tensor* handle = value(i);
+  if (handle != nullptr && handle->dtype() == DType::kResource && handle->num_elements() == 1) {
+    const auto* variable =
+        dynamic_cast<const VariableResource*>(handle->scalar<ResourceRef>().get());
+    return variable != nullptr ? variable->shape() : TensorShape::Unknown();
+  }
+  if (input_dtypes_[i] != DType::kResource) return inputs_[i];  // a reference
+  return variables_.empty() ? TensorShape::Unknown() : variables_[i];
+}
+
+void ShapeContext::set_variable_shape(int i, TensorShape shape) {
+  if (variables_.empty()) variables_.assign(inputs_.size(), TensorShape::Unknown());
+  variables_[i] = std::move(shape);
 }
 
 absl::StatusOr<TensorShape> ShapeContext::WithRank(int i, int rank) const {

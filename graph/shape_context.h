@@ -30,6 +30,10 @@ class ShapeContext {
   DType output_dtype(int i) const { return output_dtypes_[i]; }
   // The value of input i when it is known now, else null.
   const Tensor* value(int i) const { return values_.empty() ? nullptr : values_[i]; }
+  // What is known of the shape of the variable that input i, a resource or a reference, names.
+  TensorShape variable_shape(int i) const;
+  // The same for a resource whose value is not known yet; whoever made the context tells it.
+  void set_variable_shape(int i, TensorShape shape);
   const AttrMap& attrs() const { return attrs_; }
   template <typename T>
   T attr(absl::string_view name) const {
@@ -54,6 +58,7 @@ class ShapeContext {
   std::vector<const Tensor*> values_;
   std::vector<DType> input_dtypes_, output_dtypes_;
   std::vector<TensorShape> outputs_;
+  std::vector<TensorShape> variables_;  // of resource inputs; empty when none is known
 };
 
 using ShapeFn = std::function<absl::Status(ShapeContext&)>;

@@ -29,6 +29,20 @@
                                                                                   \
                                                                                   \
   /* state: variables, training, files, summaries */                              \
+  X(VarHandleOp) X(ReadVariableOp) X(VarIsInitializedOp) X(VariableShape)         \
+  X(AssignVariableOp) X(AssignAddVariableOp) X(AssignSubVariableOp)               \
+  X(ResourceGather) X(ResourceScatterUpdate) X(ResourceScatterAdd)                \
+  X(ResourceScatterSub) X(ResourceScatterMul) X(ResourceScatterDiv)               \
+  X(ResourceScatterMin) X(ResourceScatterMax) X(ScatterUpdate) X(ScatterAdd)      \
+  X(ScatterSub) X(ScatterMul) X(ScatterDiv) X(ScatterMin) X(ScatterMax)           \
+  X(VariableV2) X(Variable) X(Assign) X(AssignAdd) X(AssignSub)                   \
+  X(IsVariableInitialized) X(ResourceApplyGradientDescent)                        \
+  X(ResourceApplyMomentum) X(ResourceApplyKerasMomentum) X(ResourceApplyAdam)     \
+  X(ResourceApplyAdaMax) X(ResourceApplyAdagrad) X(ResourceApplyAdadelta)         \
+  X(ResourceApplyRMSProp) X(ResourceApplyCenteredRMSProp) X(ResourceApplyFtrl)    \
+  X(ResourceApplyFtrlV2) X(ApplyGradientDescent) X(ApplyMomentum) X(ApplyAdam)    \
+  X(ApplyAdaMax) X(ApplyAdagrad) X(ApplyAdadelta) X(ApplyRMSProp)                 \
+  X(ApplyCenteredRMSProp) X(ApplyFtrl) X(ApplyFtrlV2)                             \
                                                                                   \
   /* end */
 // clang-format on
