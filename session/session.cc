@@ -112,10 +112,9 @@ absl::Status Session::RunInto(const Feeds& feeds, const Outputs& fetches,
   return impl_->Run({feeds, fetches, false}, results);
 }
 
-absl::Status Session::Run(const Output& target) { return Run(Feeds(), target); }
-
-absl::Status Session::Run(const Feeds& feeds, const Output& target) {
-  return impl_->Run({feeds, absl::MakeConstSpan(&target, 1), true}, nullptr);
+absl::Status Session::Run(const Output& target) {
+  const Feeds none;
+  return impl_->Run({none, absl::MakeConstSpan(&target, 1), true}, nullptr);
 }
 
 void Session::Close() { impl_->state().closed.store(true, std::memory_order_relaxed); }

@@ -53,7 +53,6 @@ class Session {
   absl::Status RunInto(const Feeds& feeds, const Outputs& fetches, std::vector<Tensor>* results);
   // Runs one operation (or tensor, dropping its value).
   absl::Status Run(const Output& target);
-  absl::Status Run(const Feeds& feeds, const Output& target);
 
   // Runs fail with Cancelled from now on; those under way finish their present step of the plan and
   // end Cancelled.
