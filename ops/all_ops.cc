@@ -17,6 +17,21 @@
                                                                                   \
                                                                                   \
   /* math: elementwise, reductions, products, comparisons */                      \
+  X(Neg) X(Abs) X(Sign) X(Square) X(Sqrt) X(Rsqrt) X(Reciprocal) X(Inv)           \
+  X(Exp) X(Expm1) X(Log) X(Log1p) X(Sigmoid) X(Sin) X(Cos) X(Tan) X(Asin)         \
+  X(Acos) X(Atan) X(Sinh) X(Cosh) X(Tanh) X(Asinh) X(Acosh) X(Atanh)              \
+  X(Erf) X(Erfc) X(Lgamma) X(Digamma) X(Floor) X(Ceil) X(Round) X(Rint)           \
+  X(IsNan) X(IsInf) X(IsFinite) X(LogicalNot) X(TanhGrad) X(SigmoidGrad)          \
+  X(SqrtGrad) X(RsqrtGrad) X(ReciprocalGrad) X(InvGrad)                           \
+  X(Complex) X(Real) X(Imag) X(Conj) X(ComplexAbs) X(Angle)                       \
+  X(Add) X(AddV2) X(Sub) X(Mul) X(Div) X(RealDiv) X(FloorDiv) X(TruncateDiv)      \
+  X(FloorMod) X(Mod) X(TruncateMod) X(Pow) X(Maximum) X(Minimum)                  \
+  X(SquaredDifference) X(DivNoNan) X(MulNoNan) X(Xdivy) X(Xlogy) X(Atan2)         \
+  X(Equal) X(NotEqual) X(Less) X(LessEqual) X(Greater) X(GreaterEqual)            \
+  X(ApproximateEqual) X(LogicalAnd) X(LogicalOr) X(BroadcastGradientArgs)         \
+  X(Select) X(SelectV2) X(Cast)                                                   \
+  X(Sum) X(Mean) X(Prod) X(Max) X(Min) X(All) X(Any) X(EuclideanNorm)             \
+  X(Cumsum) X(Cumprod)                                                            \
                                                                                   \
                                                                                   \
   /* neural networks: convolution, pooling, activations, losses, norms */         \

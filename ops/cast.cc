@@ -1,0 +1,62 @@
+// Cast: y[i] = x[i] in another dtype. The rules of conversion are in kernels/cast.h.
+#include "ops/cast.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "core/kernel.h"
+#include "core/threads.h"
+#include "graph/node.h"
+#include "graph/op_spec.h"
+#include "ops/kernels/cast.h"
+
+namespace sluice::ops {
+namespace {
+
+absl::StatusOr<KernelRun> CastPrepare(PrepareContext& p) {
+  const DType from = p.input_dtype(0), to = p.output_dtype(0);
+  const kernels::CastRun run = kernels::FindCast(from, to, p.attr<bool>("Truncate"));
+  if (!run) {
+    return absl::UnimplementedError(
+        absl::StrCat("Cast ", DTypeName(from), " to ", DTypeName(to), " is not supported"));
+  }
+  constexpr double kCost = 0.4;
+  const int64_t from_size = SizeOf(from), to_size = SizeOf(to), grain = GrainFor(kCost);
+  return [=](KernelContext& c) {
+    const char* x = static_cast<const char*>(c.input(0).raw());
+    char* y = static_cast<char*>(c.output(0).mutable_raw());
+    ParallelFor(c.input(0).num_elements(), grain, [&](int64_t begin, int64_t end) {
+      run(x + begin * from_size, y + begin * to_size, end - begin);
+    });
+    return absl::OkStatus();
+  };
+}
+
+Outputs CastGradient(At at, const Node& op, const Outputs& dy) {
+  const DType from = BaseType(op.input(0).dtype()), to = op.output_dtype(0);
+  const bool differentiable =
+      (IsFloating(from) || IsComplex(from)) && (IsFloating(to) || IsComplex(to));
+  return {differentiable ? Cast(at, dy[0], from) : Output()};
+}
+
+}  // namespace
+
+OpSpec CastOp() {
+  return OpSpec("Cast")
+      .Input("x: SrcT")
+      .Output("y: DstT")
+      .Attr("SrcT: type")
+      .Attr("DstT: type")
+      .Attr("Truncate: bool = false")
+      .Shape(shapes::SameAsInput)
+      .Prepare(CastPrepare)
+      .InPlace(0, 0)
+      .Gradient(CastGradient);
+}
+
+Output Cast(At at, Output x, DType dtype, const CastOptions& options) {
+  if (!x.empty() && BaseType(x.dtype()) == dtype) return x;
+  return at.Node("Cast", {x}, {{"DstT", dtype}, {"Truncate", options.truncate}});
+}
+
+}  // namespace sluice::ops
