@@ -1,7 +1,7 @@
 // A convolutional network learns to tell pictures of clothes apart (Fashion-MNIST): graph,
 // variables in scopes, training, checkpoints, summaries.
 //   bazel run -c opt //examples/fashion_mnist -- --epochs=5 --out=/tmp/run
-#include <csignal>
+#include <cmath>
 #include <cstdio>
 
 #include "absl/flags/flag.h"
@@ -13,6 +13,7 @@
 #include "examples/fashion_mnist/network.h"
 #include "examples/fashion_mnist/progress.h"
 #include "examples/fashion_mnist/report.h"
+#include "examples/fashion_mnist/setup.h"
 #include "glog/logging.h"
 #include "sluice.h"
 
@@ -27,21 +28,6 @@ using namespace sluice;
 using namespace sluice::examples;
 
 namespace {
-
-const std::vector<std::string> kClasses = {"T-shirt", "trouser", "pullover", "dress", "coat",
-                                           "sandal",  "shirt",   "sneaker",  "bag",   "boot"};
-
-volatile std::sig_atomic_t interrupted = 0;
-
-// The first Ctrl-C asks the loop to stop after the present step; the second ends the program at
-// once.
-void CatchInterrupts() {
-  struct sigaction action = {};
-  action.sa_handler = [](int) { interrupted = 1; };
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-}
 
 // The handles that the training loop needs.
 struct Model {
@@ -77,28 +63,6 @@ Model Build(Graph& graph) {
   m.summaries = ops::MergeSummary(root, summaries);
   m.init = GlobalVariablesInitializer(root);
   return m;
-}
-
-void PrintVariables(const Graph& graph) {
-  int64_t total = 0;
-  for (const Variable& v : graph.TrainableVariables()) {
-    std::printf("  %-32s %-14s %8lld\n", v.name().c_str(), v.shape().ToString().c_str(),
-                static_cast<long long>(v.shape().num_elements()));
-    total += v.shape().num_elements();
-  }
-  std::printf("  %-32s %-14s %8lld parameters\n", "", "", static_cast<long long>(total));
-}
-
-absl::StatusOr<train::ImageSet> ReadImages(const std::string& prefix) {
-  const std::string base = JoinPath(absl::GetFlag(FLAGS_data), prefix);
-  absl::StatusOr<train::ImageSet> set =
-      train::ReadImageSet(base + "-images-idx3-ubyte.gz", base + "-labels-idx1-ubyte.gz");
-  if (set.ok()) return set;
-  return absl::Status(
-      set.status().code(),
-      absl::StrCat(set.status().message(),
-                   "\nThe images come with Debian's package dataset-fashion-mnist: apt-get install "
-                   "dataset-fashion-mnist, or --data=FOLDER."));
 }
 
 // Everything that lasts through a run.
@@ -140,8 +104,10 @@ struct Training {
 absl::Status TrainAndReport() {
   const std::string out = absl::GetFlag(FLAGS_out);
   if (absl::GetFlag(FLAGS_epochs) < 1) return absl::InvalidArgumentError("--epochs must be >= 1");
-  SLUICE_ASSIGN_OR_RETURN(const train::ImageSet train_set, ReadImages("train"));
-  SLUICE_ASSIGN_OR_RETURN(const train::ImageSet test_set, ReadImages("t10k"));
+  SLUICE_ASSIGN_OR_RETURN(const train::ImageSet train_set,
+                          ReadImages(absl::GetFlag(FLAGS_data), "train"));
+  SLUICE_ASSIGN_OR_RETURN(const train::ImageSet test_set,
+                          ReadImages(absl::GetFlag(FLAGS_data), "t10k"));
   SLUICE_ASSIGN_OR_RETURN(auto batches,
                           train::ShuffledBatches::Create(train_set, absl::GetFlag(FLAGS_batch),
                                                          absl::GetFlag(FLAGS_seed)));
@@ -177,7 +143,7 @@ absl::Status TrainAndReport() {
   while (step < last_step) {
     SLUICE_ASSIGN_OR_RETURN(const train::Batch batch, batches.At(step));
     SLUICE_RETURN_IF_ERROR(training.Step(++step, batch, progress));
-    if (interrupted) {
+    if (Interrupted()) {
       SLUICE_RETURN_IF_ERROR(training.Save(step));
       progress.Line(
           absl::StrCat("interrupted; saved ", saver.last_checkpoint(), "; go on with --resume"));
