@@ -14,6 +14,20 @@
   X(Fill) X(ZerosLike) X(OnesLike) X(Empty)                                       \
   X(Shape) X(ShapeN) X(Size) X(Rank)                                              \
   X(Reshape) X(ExpandDims) X(Squeeze)                                             \
+  X(Transpose) X(ConjugateTranspose) X(InvertPermutation)                         \
+  X(Concat) X(ConcatV2) X(ConcatOffset) X(Pack) X(ParallelConcat)                 \
+  X(Split) X(SplitV) X(Unpack)                                                    \
+  X(Slice)                                                                        \
+  X(StridedSlice) X(StridedSliceGrad)                                             \
+  X(Pad) X(PadV2) X(MirrorPad) X(MirrorPadGrad)                                   \
+  X(Tile) X(BroadcastTo)                                                          \
+  X(Gather) X(GatherV2) X(GatherNd)                                               \
+  X(ScatterNd)                                                                    \
+  X(UnsortedSegmentSum) X(UnsortedSegmentProd)                                    \
+  X(UnsortedSegmentMax) X(UnsortedSegmentMin)                                     \
+  X(SegmentSum) X(SegmentMean) X(SegmentProd) X(SegmentMax) X(SegmentMin)         \
+  X(OneHot)                                                                       \
+  X(Range) X(LinSpace)                                                            \
                                                                                   \
                                                                                   \
   /* math: elementwise, reductions, products, comparisons */                      \

@@ -63,4 +63,37 @@ absl::Status ShapeFromInput(ShapeContext& c, int i) {
   return absl::OkStatus();
 }
 
+std::vector<StridedCopy> PlanPieces(DType dtype, const TensorShape& whole, int axis,
+                                    absl::Span<const int64_t> sizes, PieceCopy direction) {
+  int64_t outer = 1, stride = 1;
+  for (int i = 0; i < axis; ++i) outer *= whole.dim(i);
+  for (int i = axis + 1; i < whole.rank(); ++i) stride *= whole.dim(i);
+  const int64_t pitch[] = {whole.dim(axis) * stride, 1};
+  std::vector<StridedCopy> pieces;
+  int64_t position = 0;
+  for (const int64_t size : sizes) {
+    const int64_t run = size * stride;
+    const int64_t own_pitch[] = {run, 1};
+    const StridedCopy::Layout piece{0, own_pitch}, inside{position, pitch};
+    const bool join = direction == PieceCopy::kJoin;
+    pieces.emplace_back(dtype, Dims{outer, run}, join ? piece : inside, join ? inside : piece);
+    position += run;
+  }
+  return pieces;
+}
+
+absl::Status JoinPieces(KernelContext& c, const std::vector<StridedCopy>& pieces, int first) {
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    pieces[i].Run(c.input(first + static_cast<int>(i)).raw(), c.output(0).mutable_raw());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CutPieces(KernelContext& c, const std::vector<StridedCopy>& pieces, int whole) {
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    pieces[i].Run(c.input(whole).raw(), c.output(static_cast<int>(i)).mutable_raw());
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace sluice::ops

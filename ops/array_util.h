@@ -3,6 +3,7 @@
 #define SLUICE_OPS_ARRAY_UTIL_H_
 
 #include <cstdint>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -34,6 +35,18 @@ absl::StatusOr<int64_t> AddSizes(int64_t a, int64_t b);
 // Output 0 has the shape that integer vector input i spells; unlike ShapeContext::ShapeFromValue,
 // -1 is an error.
 absl::Status ShapeFromInput(ShapeContext& c, int i);
+
+// Pieces that lie side by side along one axis of a dense array: the copies that put them there, or
+// take them out.
+enum class PieceCopy { kJoin, kCut };
+// For pieces of these sizes along `axis` of an array of shape `whole`. REQUIRES: a defined shape,
+// sizes that add up to its dimension.
+std::vector<StridedCopy> PlanPieces(DType dtype, const TensorShape& whole, int axis,
+                                    absl::Span<const int64_t> sizes, PieceCopy direction);
+// Joins inputs first, first + 1, ... to output 0.
+absl::Status JoinPieces(KernelContext& c, const std::vector<StridedCopy>& pieces, int first);
+// Cuts input `whole` to the outputs.
+absl::Status CutPieces(KernelContext& c, const std::vector<StridedCopy>& pieces, int whole);
 
 }  // namespace sluice::ops
 

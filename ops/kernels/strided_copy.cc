@@ -6,6 +6,7 @@
 
 #include "core/threads.h"
 #include "glog/logging.h"
+#include "ops/kernels/unit.h"
 
 // g++ 12 takes the undefined registers of its own intrinsics for mistakes (GCC bug 105593), and
 // warns that vector types lose their alignment attribute as template arguments, which nothing here
@@ -16,23 +17,6 @@
 
 namespace sluice::ops {
 namespace {
-
-// An element of N bytes at any address, whatever its type.
-struct __attribute__((packed, may_alias)) Bytes1 {
-  uint8_t bits;
-};
-struct __attribute__((packed, may_alias)) Bytes2 {
-  uint16_t bits;
-};
-struct __attribute__((packed, may_alias)) Bytes4 {
-  uint32_t bits;
-};
-struct __attribute__((packed, may_alias)) Bytes8 {
-  uint64_t bits;
-};
-struct __attribute__((packed, may_alias)) Bytes16 {
-  uint64_t bits[2];
-};
 
 // The type with which Eigen moves units of that size in registers, or void.
 template <typename E>
@@ -67,28 +51,6 @@ struct RegisterTile {
     }
   }
 };
-
-// Calls f(TypeTag<E>{}) with the unit type of `size` bytes, or the element type itself when it is
-// not trivial.
-template <typename F>
-void DispatchUnit(DType dtype, int64_t size, F f) {
-  if (dtype == DType::kString) return f(TypeTag<std::string>{});
-  if (dtype == DType::kResource) return f(TypeTag<ResourceRef>{});
-  switch (size) {
-    case 1:
-      return f(TypeTag<Bytes1>{});
-    case 2:
-      return f(TypeTag<Bytes2>{});
-    case 4:
-      return f(TypeTag<Bytes4>{});
-    case 8:
-      return f(TypeTag<Bytes8>{});
-    case 16:
-      return f(TypeTag<Bytes16>{});
-    default:
-      LOG(FATAL) << "no elements of " << size << " bytes: " << DTypeName(dtype);
-  }
-}
 
 template <typename E>
 E& Unit(char* base, int64_t offset) {
@@ -214,17 +176,17 @@ Dims RowMajorStrides(absl::Span<const int64_t> dims) {
   return strides;
 }
 
-StridedCopy::StridedCopy(DType dtype, absl::Span<const int64_t> dims,
-                         absl::Span<const int64_t> from_strides,
-                         absl::Span<const int64_t> to_strides)
+StridedCopy::StridedCopy(DType dtype, absl::Span<const int64_t> dims, Layout from, Layout to)
     : size_(static_cast<int64_t>(SizeOf(dtype))),
       trivial_(IsTriviallyCopyable(dtype)),
       dtype_(dtype) {
-  CHECK(dims.size() == from_strides.size() && dims.size() == to_strides.size());
+  CHECK(dims.size() == from.strides.size() && dims.size() == to.strides.size());
   CHECK_GT(size_, 0) << DTypeName(dtype);
+  from_first_ = from.first * size_;
+  to_first_ = to.first * size_;
   for (size_t i = 0; i < dims.size(); ++i) {
     if (dims[i] == 0) return;
-    if (dims[i] > 1) outer_.push_back({dims[i], from_strides[i] * size_, to_strides[i] * size_});
+    if (dims[i] > 1) outer_.push_back({dims[i], from.strides[i] * size_, to.strides[i] * size_});
   }
   Normalize();
   Widen();
@@ -276,7 +238,7 @@ void StridedCopy::PickPlane() {
   bool transposed = false;
   if (!outer_.empty()) {
     auto row = outer_.end() - 1;
-    if (!run && columns_.to == size_ && columns_.count >= kWorthTransposing) {
+    if (!run && columns_.to == size_ && columns_.from != 0 && columns_.count >= kWorthTransposing) {
       const auto contiguous = std::find_if(outer_.begin(), outer_.end(), [&](const Loop& loop) {
         return loop.from == size_ && loop.count >= kWorthTransposing;
       });
@@ -299,8 +261,8 @@ void StridedCopy::PickPlane() {
 
 void StridedCopy::Run(const void* from, void* to) const {
   if (plane_ == nullptr) return;
-  const auto* source = static_cast<const char*>(from);
-  auto* target = static_cast<char*>(to);
+  const char* source = static_cast<const char*>(from) + from_first_;
+  char* target = static_cast<char*>(to) + to_first_;
   const int64_t total_rows = outer_count_ * rows_.count;
   constexpr int64_t kFewRows = 16;
   const double column_cost = row_cost_ / static_cast<double>(columns_.count);
@@ -348,11 +310,11 @@ void StridedCopy::RunRows(int64_t begin, int64_t end, const char* from, char* to
 
 void CopyElements(DType dtype, const void* from, void* to, int64_t count) {
   if (count == 0 || from == to) return;
-  StridedCopy(dtype, {count}, {1}, {1}).Run(from, to);
+  StridedCopy(dtype, {count}, {0, {1}}, {0, {1}}).Run(from, to);
 }
 
 void FillElements(DType dtype, const void* value, void* to, int64_t count) {
-  StridedCopy(dtype, {count}, {0}, {1}).Run(value, to);
+  StridedCopy(dtype, {count}, {0, {0}}, {0, {1}}).Run(value, to);
 }
 
 void ZeroElements(DType dtype, void* to, int64_t count) {

@@ -21,22 +21,26 @@ using Dims = absl::InlinedVector<int64_t, 8>;
 Dims RowMajorStrides(absl::Span<const int64_t> dims);
 
 // A prepared copy of a box of elements from one strided layout to another:
-//   to[sum(i[k] * to_strides[k])] = from[sum(i[k] * from_strides[k])]   for all 0 <= i[k] <
-//   dims[k].
-// Strides count elements and may be negative; a `from` stride of 0 repeats the element. The work is
-// planned by the constructor: neighbouring dimensions that can be walked as one are merged, the
+//   to[to.first + sum(i[k] * to.strides[k])] = from[from.first + sum(i[k] * from.strides[k])]   for
+//   all 0 <= i[k] < dims[k].
+// Strides count elements and may be negative; a stride of 0 in `from` repeats the element. The work
+// is planned by the constructor: neighbouring dimensions that can be walked as one are merged, the
 // rest ordered by the destination; runs become memcpy, planes whose contiguous directions differ
 // are transposed in register-sized tiles.
 class StridedCopy {
  public:
   StridedCopy() = default;  // copies nothing
-  // REQUIRES: three spans of equal length; every dim >= 0; distinct indices have distinct
+  // Element {0, 0, ...} lies `first` elements after the pointer that Run() gets.
+  struct Layout {
+    int64_t first;
+    absl::Span<const int64_t> strides;
+  };
+  // REQUIRES: a stride per dimension on both sides; every dim >= 0; distinct indices have distinct
   // destinations.
-  StridedCopy(DType dtype, absl::Span<const int64_t> dims, absl::Span<const int64_t> from_strides,
-              absl::Span<const int64_t> to_strides);
+  StridedCopy(DType dtype, absl::Span<const int64_t> dims, Layout from, Layout to);
 
-  // `from` and `to` point to the elements of index {0, ...}; the two boxes do not overlap. Uses
-  // ParallelFor when that pays.
+  // `from` and `to` point to the arrays; the two boxes do not overlap. Uses ParallelFor when that
+  // pays.
   void Run(const void* from, void* to) const;
 
  private:
@@ -58,6 +62,7 @@ class StridedCopy {
   Loop rows_, columns_;
   Plane plane_ = nullptr;  // null: nothing to copy
   int64_t outer_count_ = 0;
+  int64_t from_first_ = 0, to_first_ = 0;  // bytes
   int64_t size_ = 0;     // bytes of the unit that is moved: an element, or a few that stay together
   double row_cost_ = 0;  // nanoseconds, about
   bool trivial_ = true;
