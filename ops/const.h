@@ -90,7 +90,8 @@ class Ints {
   // must share a dtype.
   DType dtype() const;
   bool is_tensor() const { return std::holds_alternative<Output>(value_); }
-  // The numbers, when they were given as a list; else null.
+  // The number, when it was given as one; the numbers, when they were given as a list; else null.
+  const int64_t* number() const { return std::get_if<int64_t>(&value_); }
   const std::vector<int64_t>* list() const { return std::get_if<std::vector<int64_t>>(&value_); }
 
  private:

@@ -186,146 +186,112 @@ absl::Status GatherNdKernel(KernelContext& c) {
   return c.input(1).dtype() == DType::kInt32 ? RunGatherNd<int32_t>(c) : RunGatherNd<int64_t>(c);
 }
 
-// The size of dimension `axis` of `x` as a scalar of `dtype`.
-Output DimOf(At at, const Output& x, int axis, DType dtype) {
-  if (x.shape().rank_known() && x.shape().dim(axis) >= 0) {
-    return Ints(x.shape().dim(axis)).Tensor(at, "size", dtype);
+// Where the axis and the batch dimensions end, for the gradient: numbers, or tensors where ranks
+// are not known.
+struct GradientAxes {
+  Ints batch, axis;
+};
+
+// Scalar `value` counted from the front of a dimension list of length rank(x).
+Ints FromFront(At at, int64_t value, const Output& x) {
+  if (value >= 0) return value;
+  if (x.shape().rank_known()) return value + x.shape().rank();
+  return at.Node("AddV2", {Rank(at, x), Const(at, static_cast<int32_t>(value))});
+}
+
+GradientAxes AxesOf(At at, const Node& op) {
+  const Ints batch = FromFront(at, op.attr<int64_t>("batch_dims"), op.input(1));
+  const std::optional<Tensor> known = op.graph().ConstantValue(op.input(2));
+  const absl::StatusOr<int64_t> axis =
+      known ? ReadInt(*known, "axis") : absl::UnknownError("axis is not a constant");
+  if (axis.ok()) return {batch, FromFront(at, *axis, op.input(0))};
+  const Output axis32 = at.Node("Cast", {op.input(2)}, {{"DstT", DType::kInt32}});
+  return {batch, at.Node("FloorMod", {axis32, Rank(at, op.input(0))})};
+}
+
+// The product of dimensions [begin, end) of x; an empty `end` means the last. A number where the
+// dimensions are known.
+Ints SizeBetween(At at, const Output& x, const Ints& begin, const std::optional<Ints>& end) {
+  const TensorShape& shape = x.shape();
+  const bool numbers = begin.number() != nullptr && (!end || end->number() != nullptr);
+  if (numbers && shape.fully_defined()) {
+    int64_t size = 1;
+    const int64_t stop = end ? *end->number() : shape.rank();
+    for (int64_t i = *begin.number(); i < stop; ++i) size *= shape.dim(static_cast<int>(i));
+    return size;
   }
-  const Output shape = ShapeTensor(at, x, {.out_type = dtype});
-  return StridedSlice(at, shape, {axis}, {axis + 1}, {1}, {.shrink_axis_mask = 1});
+  const auto vector = [&](const Ints& scalar) {
+    return at.Named("stack").Node("Pack", {scalar.Tensor(at, "axis")});
+  };
+  const Output dims =
+      StridedSlice(at, Shape(at, x), vector(begin), end ? Ints(vector(*end)) : Ints({0}), {1},
+                   {.end_mask = end ? 0 : 1});
+  return at.Node("Prod", {dims, Const(at, {0})});
+}
+
+Ints Product(At at, const Ints& a, const Ints& b) {
+  if (a.number() && b.number()) return *a.number() * *b.number();
+  return at.Node("Mul", {a.Tensor(at, "x"), b.Tensor(at, "y")});
+}
+
+Ints NextTo(At at, const Ints& axis) {
+  if (axis.number()) return *axis.number() + 1;
+  return at.Node("AddV2", {axis.Tensor(at, "axis"), Const(at, 1)});
+}
+
+// The scalars as a vector.
+Ints Join(At at, std::initializer_list<Ints> scalars) {
+  std::vector<int64_t> numbers;
+  Outputs tensors;
+  for (const Ints& scalar : scalars) {
+    if (scalar.number()) numbers.push_back(*scalar.number());
+  }
+  if (numbers.size() == scalars.size()) return numbers;
+  for (const Ints& scalar : scalars) tensors.push_back(scalar.Tensor(at, "size"));
+  return at.Named("stack").Node("Pack", tensors);
+}
+
+// dy[b, o, j, i] -> [b, j, o, i], summed per index to [b, axis, o, i], -> [b, o, axis, i]; every
+// group of dimensions as one.
+Output SegmentGradient(At at, const Node& op, Output dy) {
+  const Output params = op.input(0), indices = op.input(1);
+  const GradientAxes axes = AxesOf(at, op);
+  const Ints batch = SizeBetween(at, params, 0, axes.batch);
+  const Ints outer = SizeBetween(at, params, axes.batch, axes.axis);
+  const Ints axis_size = SizeBetween(at, params, axes.axis, NextTo(at, axes.axis));
+  const Ints inner = SizeBetween(at, params, NextTo(at, axes.axis), std::nullopt);
+  const Ints count = SizeBetween(at, indices, axes.batch, std::nullopt);
+  const bool swap = !(outer.number() && *outer.number() == 1);  // else o may stand anywhere
+  dy = swap ? Transpose(at, Reshape(at, dy, Join(at, {batch, outer, count, inner})), {0, 2, 1, 3})
+            : Reshape(at, dy, Join(at, {batch, count, inner}));
+  Output ids = Reshape(at, indices, Join(at, {batch, count}));
+  if (!(batch.number() && *batch.number() == 1)) {  // every batch has segments of its own
+    Output first = at.Node("Mul", {Range(at, 0, batch, 1), axis_size.Tensor(at, "axis_size")});
+    if (ids.dtype() == DType::kInt64) first = at.Node("Cast", {first}, {{"DstT", DType::kInt64}});
+    ids = at.Node("AddV2", {ids, ExpandDims(at, first, 1)});
+  }
+  const Output sums = UnsortedSegmentSum(at, dy, ids, Product(at, batch, axis_size));
+  if (!swap) return Reshape(at, sums, ShapeTensor(at, params));
+  const Output apart = Reshape(at, sums, Join(at, {batch, axis_size, outer, inner}));
+  return Reshape(at, Transpose(at, apart, {0, 2, 1, 3}), ShapeTensor(at, params));
+}
+
+// The gradient of slices along dimension 0.
+Output RowGradient(At at, const Node& op, Output dy) {
+  const Ints rows = SizeBetween(at, op.input(0), 0, Ints(1));
+  return UnsortedSegmentSum(at, dy, op.input(1), rows);
 }
 
 Outputs GatherGradient(At at, const Node& op, const Outputs& dy) {
-  const Output size = DimOf(at, op.input(0), 0, DType::kInt32);
-  return {UnsortedSegmentSum(at, dy[0], op.input(1), size), Output()};
-}
-
-// The dimensions of a tensor of known rank, to be rearranged: numbers where the shape is defined,
-// else one tensor.
-class DimList {
- public:
-  DimList(At at, const Output& x) : at_(at), known_(x.shape()) {
-    if (!known_.fully_defined()) shape_ = Shape(at, x);
-  }
-  // Dimensions [begin, end).
-  void Append(int begin, int end) {
-    if (begin >= end) return;
-    for (int i = begin; i < end; ++i) numbers_.push_back(known_.dim(i));
-    if (!shape_.empty()) parts_.push_back(StridedSlice(at_, shape_, {begin}, {end}, {1}));
-  }
-  void Append(int64_t number) {
-    numbers_.push_back(number);
-    if (!shape_.empty()) parts_.push_back(Const(at_, {static_cast<int32_t>(number)}));
-  }
-  Ints Take() {
-    Ints taken = parts_.empty()       ? Ints(std::exchange(numbers_, {}))
-                 : parts_.size() == 1 ? Ints(parts_[0])
-                                      : Ints(at_.Named("concat").Node("ConcatV2", WithAxis()));
-    numbers_.clear();
-    parts_.clear();
-    return taken;
-  }
-
- private:
-  Outputs WithAxis() {
-    Outputs all = parts_;
-    all.push_back(Const(at_, 0));
-    return all;
-  }
-
-  At at_;
-  TensorShape known_;
-  Output shape_;
-  std::vector<int64_t> numbers_;
-  Outputs parts_;
-};
-
-std::vector<int64_t> Sequence(std::initializer_list<std::pair<int, int>> ranges) {
-  std::vector<int64_t> sequence;
-  for (const auto& [begin, end] : ranges) {
-    for (int i = begin; i < end; ++i) sequence.push_back(i);
-  }
-  return sequence;
-}
-
-// indices[b..., j...] + b * axis_size, so that every batch has segments of its own. `batch` is the
-// number of batches.
-Output OffsetIndices(At at, const Node& op, const GatherAxes& axes, Output batch,
-                     Output axis_size) {
-  const Output indices = op.input(1);
-  const DType dtype = indices.dtype();
-  const Output zero = ConstOf(at, dtype, 0), one = ConstOf(at, dtype, 1);
-  const Output offsets = at.Node("Mul", {at.Node("Range", {zero, batch, one}), axis_size});
-  DimList dims(at, indices);
-  dims.Append(0, axes.batch);
-  for (int i = axes.batch; i < indices.shape().rank(); ++i) dims.Append(1);
-  return at.Node("AddV2", {indices, Reshape(at, offsets, dims.Take())});
-}
-
-// dy[b, o, j, i] -> [b, j, o, i], summed per index to [b, axis, o, i], -> [b, o, axis, i].
-Output SegmentGradient(At at, const Node& op, const GatherAxes& axes, Output dy) {
-  const Output params = op.input(0), indices = op.input(1);
-  const int rank = params.shape().rank();
-  const int outer = axes.axis - axes.batch;
-  const int counted = indices.shape().rank() - axes.batch;
-  const int dy_rank = rank - 1 + counted;
-  if (outer > 0) {
-    dy = Transpose(at, dy,
-                   Sequence({{0, axes.batch},
-                             {axes.axis, axes.axis + counted},
-                             {axes.batch, axes.axis},
-                             {axes.axis + counted, dy_rank}}));
-  }
-  Output ids = indices;
-  Output segments = DimOf(at, params, axes.axis, indices.dtype());
-  if (axes.batch > 0) {
-    DimList dims(at, params);
-    dims.Append(0, axes.batch);
-    Output batch = at.Node("Prod", {dims.Take().Tensor(at, "batch"), Const(at, {0})});
-    if (indices.dtype() == DType::kInt64) {
-      batch = at.Node("Cast", {batch}, {{"DstT", DType::kInt64}});
-    }
-    ids = OffsetIndices(at, op, axes, batch, segments);
-    segments = at.Node("Mul", {batch, segments});
-  }
-  Output sum = UnsortedSegmentSum(at, dy, ids, segments);
-  DimList dims(at, params);
-  dims.Append(0, axes.batch);
-  dims.Append(axes.axis, axes.axis + 1);
-  dims.Append(axes.batch, axes.axis);
-  dims.Append(axes.axis + 1, rank);
-  if (axes.batch > 0) sum = Reshape(at, sum, dims.Take());
-  if (outer == 0) return sum;
-  return Transpose(at, sum,
-                   Sequence({{0, axes.batch},
-                             {axes.batch + 1, axes.axis + 1},
-                             {axes.batch, axes.batch + 1},
-                             {axes.axis + 1, rank}}));
+  return {RowGradient(at, op, dy[0]), Output()};
 }
 
 Outputs GatherV2Gradient(At at, const Node& op, const Outputs& dy) {
   const std::optional<Tensor> axis = op.graph().ConstantValue(op.input(2));
-  const TensorShape& params = op.input(0).shape();
-  const TensorShape& indices = op.input(1).shape();
-  const auto batch_dims = op.attr<int64_t>("batch_dims");
   const absl::StatusOr<int64_t> value =
-      axis ? ReadInt(*axis, "axis") : absl::InvalidArgumentError("axis is not a constant");
-  if (value.ok() && *value == 0 && batch_dims == 0) {
-    const Output size = DimOf(at, op.input(0), 0, DType::kInt32);
-    return {UnsortedSegmentSum(at, dy[0], op.input(1), size), Output(), Output()};
-  }
-  absl::StatusOr<GatherAxes> axes = value.status();
-  if (value.ok() && params.rank_known() && indices.rank_known()) {
-    axes = ResolveAxes(params, indices, *value, batch_dims);
-  } else if (value.ok()) {
-    axes = absl::UnimplementedError("the ranks of params and indices are not known");
-  }
-  if (!axes.ok()) {
-    at.Fail("GatherV2",
-            absl::UnimplementedError(absl::StrCat("no gradient: ", axes.status().message())));
-    return Outputs(3);
-  }
-  return {SegmentGradient(at, op, *axes, dy[0]), Output(), Output()};
+      axis ? ReadInt(*axis, "axis") : absl::UnknownError("axis is not a constant");
+  const bool rows = value.ok() && *value == 0 && op.attr<int64_t>("batch_dims") == 0;
+  return {rows ? RowGradient(at, op, dy[0]) : SegmentGradient(at, op, dy[0]), Output(), Output()};
 }
 
 Outputs GatherNdGradient(At at, const Node& op, const Outputs& dy) {
