@@ -205,7 +205,7 @@ class Backprop {
                                " do not match num inputs ", node->num_inputs())));
       return false;
     }
-    if (options_.gate_gradients) Gate(place, &dx);
+    if (options_.gate_gradients) Gate(place, *node, &dx);
     return Deliver(*node, dx);
   }
 
@@ -219,20 +219,20 @@ class Backprop {
   }
 
   // tf.tuple: none of an op's gradients is used before all are there.
-  void Gate(At place, Outputs* dx) {
+  // Gradients that lead to no x stay out of it: nothing would need them otherwise.
+  void Gate(At place, const Node& node, Outputs* dx) {
     Outputs present;
-    for (const Output& g : *dx) {
-      if (!g.empty()) present.push_back(g);
+    for (int i = 0; i < node.num_inputs(); ++i) {
+      if (!(*dx)[i].empty() && Counts(node, i)) present.push_back((*dx)[i]);
     }
     if (present.size() < 2) return;
     const At tuple = place.Sub("tuple");
     const Output all = Group(tuple.Named("group_deps"), present);
     const At gated = tuple.In(tuple.scope().After({all}));
-    for (Output& g : *dx) {
-      if (!g.empty())
-        g = gated.In(gated.scope().ColocateWith(g))
-                .Named("control_dependency")
-                .Node("Identity", {g});
+    for (int i = 0; i < node.num_inputs(); ++i) {
+      Output& g = (*dx)[i];
+      if (g.empty() || !Counts(node, i)) continue;
+      g = gated.In(gated.scope().ColocateWith(g)).Named("control_dependency").Node("Identity", {g});
     }
   }
 

@@ -201,11 +201,11 @@ Variable TakeOrMake(At at, const std::string& name, const VariableOptions& optio
 Variable GetVariable(At at, absl::string_view name, const VariableOptions& options) {
   if (!at.ok()) return {};
   const Scope& scope = at.scope();
-  if (name.empty())
-    return Fail(at, scope.variable_scope(), absl::InvalidArgumentError("a variable needs a name"));
-  const std::string full = scope.variable_scope().empty()
-                               ? std::string(name)
-                               : absl::StrCat(scope.variable_scope(), "/", name);
+  if (name.empty() && scope.variable_scope().empty())
+    return Fail(at, "Variable", absl::InvalidArgumentError("a variable needs a name"));
+  // Without a name of its own it is called like its scope: slots of optimizers are.
+  std::string full = scope.variable_scope();
+  if (!name.empty()) absl::StrAppend(&full, full.empty() ? "" : "/", name);
   VariableOptions resolved = options;
   if (!resolved.initializer) resolved.initializer = scope.initializer();
   if (!resolved.regularizer) resolved.regularizer = scope.regularizer();

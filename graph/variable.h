@@ -79,8 +79,8 @@ struct VariableOptions {
 };
 
 // tf.get_variable(name): by the rules VS-1 to VS-8 the variable `<variable scope>/<name>`, taken or
-// made. Its op name ignores name scopes. AlreadyExists / NotFound / InvalidArgument (kept on the
-// graph) in the rules' words.
+// made ("": `<variable scope>`). Its op name ignores name scopes. AlreadyExists / NotFound /
+// InvalidArgument (kept on the graph) in the rules' words.
 Variable GetVariable(At at, absl::string_view name, const VariableOptions& options);
 // tf.get_local_variable: not trainable, in LOCAL_VARIABLES.
 Variable GetLocalVariable(At at, absl::string_view name, VariableOptions options);

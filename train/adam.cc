@@ -1,0 +1,55 @@
+#include "train/adam.h"
+
+#include <algorithm>
+
+#include "ops/training.h"
+
+namespace sluice::train {
+
+Adam::Adam(AdamOptions options)
+    : Optimizer(options.name, options.use_locking), options_(std::move(options)) {}
+
+void Adam::CreateSlots(At at, const std::vector<Variable>& variables) {
+  const Variable& first =
+      *std::min_element(variables.begin(), variables.end(),
+                        [](const auto& a, const auto& b) { return a.op_name() < b.op_name(); });
+  beta1_power_ = CreateScalar(at, "beta1_power", options_.beta1, first);
+  beta2_power_ = CreateScalar(at, "beta2_power", options_.beta2, first);
+  for (const Variable& v : variables) {
+    CreateSlot(at, v, "m");
+    CreateSlot(at, v, "v");
+  }
+}
+
+void Adam::Prepare(At at) {
+  learning_rate_ = options_.learning_rate.Tensor(at, "learning_rate");
+  beta1_ = options_.beta1.Tensor(at, "beta1");
+  beta2_ = options_.beta2.Tensor(at, "beta2");
+  epsilon_ = options_.epsilon.Tensor(at, "epsilon");
+}
+
+Output Adam::ApplyDense(At at, const Output& gradient, const Variable& variable) {
+  // TensorFlow reads where it casts.
+  const auto read = [&](const Variable& power) {
+    return CastTo(at, power.Read(at.Sub("Cast")), variable);
+  };
+  const Output beta1_power = read(beta1_power_), beta2_power = read(beta2_power_);
+  const Output learning_rate = CastTo(at, learning_rate_, variable);
+  const Output beta1 = CastTo(at, beta1_, variable), beta2 = CastTo(at, beta2_, variable);
+  const Output epsilon = CastTo(at, epsilon_, variable);
+  return ops::ResourceApplyAdam(at, variable.handle(), GetSlot(variable, "m").handle(),
+                                GetSlot(variable, "v").handle(), beta1_power, beta2_power,
+                                learning_rate, beta1, beta2, epsilon, gradient,
+                                {.use_locking = use_locking()});
+}
+
+Outputs Adam::Finish(At at, const Outputs& updates) {
+  const Scope beside = at.scope().After(updates).ColocateWith(beta1_power_.handle());
+  const At after = at.In(beside);
+  const auto advance = [&](const Variable& power, const Output& beta) {
+    return power.Assign(after, after.Named("mul").Node("Mul", {power.Read(after), beta}));
+  };
+  return {advance(beta1_power_, beta1_), advance(beta2_power_, beta2_)};
+}
+
+}  // namespace sluice::train

@@ -1,0 +1,259 @@
+#include "train/optimizer.h"
+
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/str_join.h"
+#include "core/status.h"
+#include "graph/gradients.h"
+#include "graph/graph.h"
+#include "graph/node.h"
+#include "graph/updates.h"
+
+namespace sluice::train {
+namespace {
+
+absl::Status CheckLoss(const Output& loss) {
+  if (loss.is_operation()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the loss must be a tensor, got the operation ", loss.name()));
+  }
+  if (!IsFloating(loss.dtype())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("Invalid type ", DTypeName(loss.dtype()), " for ", loss.name(),
+                     ", expected float32, float64, float16 or bfloat16."));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckVariables(const std::vector<Variable>& variables) {
+  if (variables.empty()) return absl::InvalidArgumentError("No variables to optimize.");
+  for (const Variable& v : variables) {
+    if (v.empty()) return absl::InvalidArgumentError("a variable to optimize is empty");
+    if (IsRef(v.handle().dtype())) {
+      return absl::UnimplementedError(absl::StrCat(
+          "variable ", v.name(), " is a reference variable: only resource variables are trained"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::string NamesOf(const std::vector<GradientAndVariable>& gradients) {
+  return absl::StrJoin(gradients, ", ", [](std::string* out, const GradientAndVariable& g) {
+    absl::StrAppend(out, "'", g.variable.name(), "'");
+  });
+}
+
+bool HasGradient(const GradientAndVariable& g) { return !g.gradient.empty(); }
+
+absl::Status CheckGradients(const std::vector<GradientAndVariable>& gradients) {
+  if (gradients.empty()) return absl::InvalidArgumentError("No variables provided.");
+  for (const GradientAndVariable& g : gradients) {
+    if (g.variable.empty()) return absl::InvalidArgumentError("a variable to update is empty");
+    if (HasGradient(g) && (g.gradient.is_operation() || g.gradient.dtype() != g.variable.dtype())) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "Gradient must be a tensor of the variable's dtype ", DTypeName(g.variable.dtype()),
+          ", got ", g.gradient.name(), " for ", g.variable.name()));
+    }
+  }
+  if (std::none_of(gradients.begin(), gradients.end(), HasGradient)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("No gradients provided for any variable: [", NamesOf(gradients), "]."));
+  }
+  return absl::OkStatus();
+}
+
+// tf.tuple: none of the gradients is used before all are there.
+void GateAll(At at, std::vector<GradientAndVariable>* gradients) {
+  Outputs present;
+  for (const GradientAndVariable& g : *gradients) {
+    if (HasGradient(g)) present.push_back(g.gradient);
+  }
+  if (present.empty()) return;
+  const At tuple = at.Sub("tuple");
+  const Output all = Group(tuple.Named("group_deps"), present);
+  const At gated = tuple.In(tuple.scope().After({all}));
+  for (GradientAndVariable& g : *gradients) {
+    if (HasGradient(g)) {
+      g.gradient = gated.Named("control_dependency").Node("Identity", {g.gradient});
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<GradientAndVariable> Optimizer::ComputeGradients(At at, Output loss,
+                                                             ComputeGradientsOptions options) {
+  if (!at.ok() || loss.empty()) return {};
+  std::vector<Variable> variables = std::move(options.var_list);
+  if (variables.empty()) variables = at.graph().TrainableVariables();
+  absl::Status status = CheckLoss(loss);
+  status.Update(CheckVariables(variables));
+  if (!status.ok()) {
+    at.Fail(name_, status);
+    return {};
+  }
+  Outputs handles;
+  for (const Variable& v : variables) handles.push_back(v.handle());
+  GradientsOptions how;
+  if (!options.grad_loss.empty()) how.grad_ys = {options.grad_loss};
+  how.gate_gradients = options.gate_gradients == Gate::kOp;
+  how.colocate_gradients_with_ops = options.colocate_gradients_with_ops;
+  const Outputs gradients = Gradients(at, {loss}, handles, how);
+  if (!at.ok()) return {};
+  std::vector<GradientAndVariable> result;
+  for (size_t i = 0; i < variables.size(); ++i) result.push_back({gradients[i], variables[i]});
+  if (options.gate_gradients == Gate::kGraph) GateAll(at, &result);
+  return result;
+}
+
+Output Optimizer::ApplyGradients(At at, const std::vector<GradientAndVariable>& gradients,
+                                 ApplyGradientsOptions options) {
+  if (!at.ok()) return {};
+  const absl::Status status = CheckGradients(gradients);
+  if (!status.ok()) return at.Fail(name_, status);
+  std::vector<Variable> variables;
+  for (const GradientAndVariable& g : gradients) {
+    if (HasGradient(g)) variables.push_back(g.variable);
+  }
+  CreateSlots(at.In(at.scope().WithoutControl().Named("")), variables);
+  const At inside = at.Sub(options.name.empty() ? name_ : options.name);
+  Prepare(inside);
+  Outputs updates;
+  for (const GradientAndVariable& g : gradients) {
+    if (HasGradient(g)) updates.push_back(Update(inside, g));
+  }
+  const Output result = Conclude(inside, updates, options.global_step);
+  if (!result.empty()) at.graph().AddToCollection(keys::kTrainOp, result);
+  return result;
+}
+
+Output Optimizer::Update(At at, const GradientAndVariable& pair) {
+  const Variable& variable = pair.variable;
+  const At outside = at.Sub(absl::StrCat("update_", variable.op_name()));
+  const At inside = outside.In(outside.scope().ColocateWith(variable.handle()));
+  const Output update = ApplyDense(inside, pair.gradient, variable);
+  if (!variable.constraint() || update.empty()) return update;
+  const At after = inside.In(inside.scope().After({update}));
+  return variable.Assign(after, variable.constraint()(after, variable.Read(after)));
+}
+
+Outputs Optimizer::Finish(At, const Outputs&) { return {}; }
+
+Output Optimizer::Conclude(At at, const Outputs& updates, const Variable& global_step) {
+  Outputs all = updates;
+  for (const Output& more : Finish(at, updates)) all.push_back(more);
+  if (global_step.empty()) return Group(at.AsScope(), all);
+  const Output done = Group(at.Named("update"), all);
+  const At last = at.In(at.scope().After({done}).ColocateWith(global_step.handle()));
+  const Output one = at.Named("Const").Node(
+      "Const", {},
+      {{"value", NumberTensor(global_step.dtype(), 1)}, {"dtype", global_step.dtype()}});
+  return global_step.AssignAdd(last.AsScope(), one);
+}
+
+Output Optimizer::Minimize(At at, Output loss, MinimizeOptions options) {
+  const std::vector<GradientAndVariable> gradients =
+      ComputeGradients(at, loss,
+                       {.var_list = options.var_list,
+                        .gate_gradients = options.gate_gradients,
+                        .colocate_gradients_with_ops = options.colocate_gradients_with_ops,
+                        .grad_loss = options.grad_loss});
+  if (gradients.empty()) return {};
+  if (std::none_of(gradients.begin(), gradients.end(), HasGradient)) {
+    return at.Fail(name_, absl::InvalidArgumentError(absl::StrCat(
+                              "No gradients provided for any variable, check your graph for ops "
+                              "that do not support gradients, between variables [",
+                              NamesOf(gradients), "] and loss ", loss.name(), ".")));
+  }
+  Scope scope = at.scope();
+  if (options.run_update_ops) {
+    Outputs updates = UpdatesFor(at.graph(), {loss});
+    // One op stands for many, so that the edges stay few.
+    if (updates.size() > 1) updates = {Group(at.Named("update_ops"), updates)};
+    scope = scope.After(updates);
+  }
+  return ApplyGradients(at.In(scope), gradients,
+                        {.global_step = options.global_step, .name = options.name});
+}
+
+Variable Optimizer::CreateSlot(At at, const Variable& variable, const std::string& slot,
+                               const Initializer& initializer) {
+  Variable& made = slots_[{variable.handle().node(), slot}];
+  if (!made.empty() || !at.ok()) return made;
+  // Without a name scope of its own: the variable takes the scope's name.
+  const Scope scope = at.scope()
+                          .ColocateWith(variable.handle())
+                          .DefaultVariableScope(absl::StrCat(variable.op_name(), "/", name_),
+                                                {.auxiliary_name_scope = false});
+  made = GetVariable(at.In(scope), "",
+                     {.shape = variable.shape(),
+                      .dtype = variable.dtype(),
+                      .initializer = initializer,
+                      .regularizer = [](At, Output) { return Output(); },
+                      .trainable = false});
+  return made;
+}
+
+Variable Optimizer::CreateScalar(At at, const std::string& name, const Hyper& initial,
+                                 const Variable& colocate) {
+  Variable& made = scalars_[name];
+  if ((!made.empty() && made.handle().graph() == &at.graph()) || !at.ok()) return made;
+  const std::string& prefix = at.scope().name();
+  const std::string full =
+      at.graph().UniqueName(prefix.empty() ? name : absl::StrCat(prefix, "/", name), false);
+  const Output value = initial.Tensor(at.Sub(absl::StrCat(full, "/")), "initial_value");
+  const Scope beside = at.scope().ColocateWith(colocate.handle());
+  made = NewVariable(at.In(beside).Named(name), value, {.trainable = false});
+  return made;
+}
+
+Output Optimizer::CastTo(At at, const Output& tensor, const Variable& variable) {
+  if (tensor.empty() || tensor.dtype() == variable.dtype()) return tensor;
+  return at.Named("Cast").Node("Cast", {tensor}, {{"DstT", variable.dtype()}});
+}
+
+Variable Optimizer::GetSlot(const Variable& variable, absl::string_view slot) const {
+  if (variable.empty()) return {};
+  const auto found = slots_.find({variable.handle().node(), std::string(slot)});
+  return found == slots_.end() ? Variable() : found->second;
+}
+
+std::vector<std::string> Optimizer::SlotNames() const {
+  std::set<std::string> names;
+  for (const auto& [key, variable] : slots_) names.insert(key.second);
+  return {names.begin(), names.end()};
+}
+
+std::vector<Variable> Optimizer::Variables() const {
+  std::vector<Variable> all;
+  for (const auto& [key, variable] : slots_) all.push_back(variable);
+  for (const auto& [key, variable] : scalars_) all.push_back(variable);
+  std::sort(all.begin(), all.end(),
+            [](const Variable& a, const Variable& b) { return a.op_name() < b.op_name(); });
+  return all;
+}
+
+std::vector<Variable> UnusedTrainables(const Output& loss) {
+  if (loss.empty()) return {};
+  const Graph& graph = *loss.graph();
+  std::vector<bool> reached(graph.num_nodes(), false);
+  std::vector<const Node*> todo = {loss.node()};
+  while (!todo.empty()) {
+    const Node* node = todo.back();
+    todo.pop_back();
+    if (static_cast<size_t>(node->id()) >= reached.size() || reached[node->id()]) continue;
+    reached[node->id()] = true;
+    if (node->spec().gradient() == nullptr) continue;
+    for (int i = 0; i < node->num_inputs(); ++i) {
+      if (IsTrainable(BaseType(node->input_dtype(i)))) todo.push_back(node->input_edge(i).node);
+    }
+  }
+  std::vector<Variable> unused;
+  for (const Variable& v : graph.TrainableVariables()) {
+    if (!reached[v.handle().node()->id()]) unused.push_back(v);
+  }
+  return unused;
+}
+
+}  // namespace sluice::train
