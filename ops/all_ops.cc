@@ -49,12 +49,16 @@
                                                                                   \
                                                                                   \
   /* neural networks: convolution, pooling, activations, losses, norms */         \
+  X(Softmax) X(LogSoftmax) X(SoftmaxCrossEntropyWithLogits)                       \
+  X(SparseSoftmaxCrossEntropyWithLogits)                                          \
   X(Conv2D) X(Conv2DBackpropInput) X(Conv2DBackpropFilter)                        \
   X(DepthwiseConv2dNative) X(DepthwiseConv2dNativeBackpropInput)                  \
   X(DepthwiseConv2dNativeBackpropFilter)                                          \
                                                                                   \
                                                                                   \
   /* random */                                                                    \
+  X(RandomUniform) X(RandomStandardNormal) X(TruncatedNormal)                     \
+  X(RandomUniformInt)                                                             \
                                                                                   \
                                                                                   \
   /* state: variables, training, files, summaries */                              \
