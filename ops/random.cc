@@ -35,33 +35,36 @@ uint64_t HashName(const std::string& name) {  // FNV-1a
 }
 
 // The stream of an op in one run.
-Philox StreamOf(KernelContext& c, int64_t seed, int64_t seed2) {
+kernels::RandomStream StreamOf(KernelContext& c, int64_t seed, int64_t seed2) {
   if (seed == 0 && seed2 == 0)
-    return Philox(MixSeeds(c.session_seed(), HashName(c.node_name())), c.random_run());
-  return Philox(MixSeeds(static_cast<uint64_t>(seed), static_cast<uint64_t>(seed2)),
-                c.random_run());
+    return {MixSeeds(c.session_seed(), HashName(c.node_name())), c.random_run()};
+  return {MixSeeds(static_cast<uint64_t>(seed), static_cast<uint64_t>(seed2)), c.random_run()};
 }
 
 template <typename T>
 struct UniformFill {
-  static void Run(const Philox& random, T* out, int64_t n) { kernels::FillUniform(random, out, n); }
+  static void Run(const kernels::RandomStream& stream, T* out, int64_t n) {
+    kernels::FillUniform(stream, out, n);
+  }
 };
 template <typename T>
 struct NormalFill {
-  static void Run(const Philox& random, T* out, int64_t n) { kernels::FillNormal(random, out, n); }
+  static void Run(const kernels::RandomStream& stream, T* out, int64_t n) {
+    kernels::FillNormal(stream, out, n);
+  }
 };
 template <typename T>
 struct TruncatedFill {
-  static void Run(const Philox& random, T* out, int64_t n) {
-    kernels::FillTruncatedNormal(random, out, n);
+  static void Run(const kernels::RandomStream& stream, T* out, int64_t n) {
+    kernels::FillTruncatedNormal(stream, out, n);
   }
 };
 
 // half and bfloat16 are float32 numbers, narrowed. (A uniform one may round up to 1: it is kept
 // below.)
 template <template <typename> class Fill, typename Narrow>
-void FillNarrow(const Philox& random, float* scratch, Narrow* out, int64_t n) {
-  Fill<float>::Run(random, scratch, n);
+void FillNarrow(const kernels::RandomStream& stream, float* scratch, Narrow* out, int64_t n) {
+  Fill<float>::Run(stream, scratch, n);
   for (int64_t i = 0; i < n; ++i) {
     out[i] = Narrow(scratch[i]);
     if (std::is_same_v<Fill<float>, UniformFill<float>> && static_cast<float>(out[i]) >= 1.0f)
@@ -79,13 +82,13 @@ absl::StatusOr<KernelRun> RandomPrepare(PrepareContext& p) {
     const int64_t elements = p.output_shape(0).num_elements();
     if (kNarrow && elements > 0) p.RequestScratch(elements * static_cast<int64_t>(sizeof(float)));
     run = [seed, seed2](KernelContext& c) {
-      const Philox random = StreamOf(c, seed, seed2);
+      const kernels::RandomStream stream = StreamOf(c, seed, seed2);
       T* out = c.output(0).template mutable_data<T>();
       const int64_t n = c.output(0).num_elements();
       if constexpr (kNarrow) {
-        FillNarrow<Fill>(random, static_cast<float*>(c.scratch()), out, n);
+        FillNarrow<Fill>(stream, static_cast<float*>(c.scratch()), out, n);
       } else {
-        Fill<T>::Run(random, out, n);
+        Fill<T>::Run(stream, out, n);
       }
       return absl::OkStatus();
     };

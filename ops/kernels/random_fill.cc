@@ -4,7 +4,9 @@
 #include <cmath>
 #include <type_traits>
 
+#include "core/random.h"
 #include "core/threads.h"
+#include "ops/kernels/philox_fill.h"
 
 namespace sluice::kernels {
 namespace {
@@ -14,9 +16,6 @@ template <typename T>
 constexpr int64_t kPerBlock = std::is_same_v<T, float> ? 4 : 2;
 
 struct Uniform {
-  static void Make(const Philox::Block& b, float* out) {
-    for (int k = 0; k < 4; ++k) out[k] = UniformFloat(b[k]);
-  }
   static void Make(const Philox::Block& b, double* out) {
     out[0] = UniformDouble(b[0], b[1]);
     out[1] = UniformDouble(b[2], b[3]);
@@ -36,8 +35,9 @@ struct Normal {
 
 // Block i makes elements i * kPerBlock and following.
 template <typename Maker, typename T>
-void FillBlocks(const Philox& random, T* out, int64_t n, double cost) {
+void FillBlocks(const RandomStream& stream, T* out, int64_t n, double cost) {
   constexpr int64_t per_block = kPerBlock<T>;
+  const Philox random(stream.key, stream.stream);
   const int64_t blocks = (n + per_block - 1) / per_block;
   ParallelFor(blocks, GrainFor(cost), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
@@ -51,20 +51,25 @@ void FillBlocks(const Philox& random, T* out, int64_t n, double cost) {
 }  // namespace
 
 template <typename T>
-void FillUniform(const Philox& random, T* out, int64_t n) {
-  FillBlocks<Uniform>(random, out, n, 8);
+void FillUniform(const RandomStream& stream, T* out, int64_t n) {
+  if constexpr (std::is_same_v<T, float>) {
+    PhiloxUniform(stream.key, stream.stream, 0, n, out);
+  } else {
+    FillBlocks<Uniform>(stream, out, n, 8);
+  }
 }
 
 template <typename T>
-void FillNormal(const Philox& random, T* out, int64_t n) {
-  FillBlocks<Normal>(random, out, n, 60);
+void FillNormal(const RandomStream& stream, T* out, int64_t n) {
+  FillBlocks<Normal>(stream, out, n, 60);
 }
 
 // Element i tries the numbers of blocks i, i + 2^48, i + 2 * 2^48, ... until one lies within two
 // standard deviations (95 % do at once).
 template <typename T>
-void FillTruncatedNormal(const Philox& random, T* out, int64_t n) {
+void FillTruncatedNormal(const RandomStream& stream, T* out, int64_t n) {
   constexpr uint64_t kNextTry = uint64_t{1} << 48;
+  const Philox random(stream.key, stream.stream);
   ParallelFor(n, GrainFor(70), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       bool found = false;
@@ -86,7 +91,8 @@ void FillTruncatedNormal(const Philox& random, T* out, int64_t n) {
 // The upper half of a 128-bit product (Lemire 2019, without rejection: the bias is below range /
 // 2^64).
 template <typename T>
-void FillUniformInt(const Philox& random, T low, T high, T* out, int64_t n) {
+void FillUniformInt(const RandomStream& stream, T low, T high, T* out, int64_t n) {
+  const Philox random(stream.key, stream.stream);
   const uint64_t range = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
   ParallelFor((n + 1) / 2, GrainFor(10), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
@@ -101,13 +107,13 @@ void FillUniformInt(const Philox& random, T low, T high, T* out, int64_t n) {
   });
 }
 
-template void FillUniform(const Philox&, float*, int64_t);
-template void FillUniform(const Philox&, double*, int64_t);
-template void FillNormal(const Philox&, float*, int64_t);
-template void FillNormal(const Philox&, double*, int64_t);
-template void FillTruncatedNormal(const Philox&, float*, int64_t);
-template void FillTruncatedNormal(const Philox&, double*, int64_t);
-template void FillUniformInt(const Philox&, int32_t, int32_t, int32_t*, int64_t);
-template void FillUniformInt(const Philox&, int64_t, int64_t, int64_t*, int64_t);
+template void FillUniform(const RandomStream&, float*, int64_t);
+template void FillUniform(const RandomStream&, double*, int64_t);
+template void FillNormal(const RandomStream&, float*, int64_t);
+template void FillNormal(const RandomStream&, double*, int64_t);
+template void FillTruncatedNormal(const RandomStream&, float*, int64_t);
+template void FillTruncatedNormal(const RandomStream&, double*, int64_t);
+template void FillUniformInt(const RandomStream&, int32_t, int32_t, int32_t*, int64_t);
+template void FillUniformInt(const RandomStream&, int64_t, int64_t, int64_t*, int64_t);
 
 }  // namespace sluice::kernels

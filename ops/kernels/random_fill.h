@@ -4,20 +4,23 @@
 
 #include <cstdint>
 
-#include "core/random.h"
-
 namespace sluice::kernels {
+
+// Names a stream of core/random.h.
+struct RandomStream {
+  uint64_t key, stream;
+};
 
 // T: float, double.
 template <typename T>
-void FillUniform(const Philox& random, T* out, int64_t n);  // [0, 1)
+void FillUniform(const RandomStream& stream, T* out, int64_t n);  // [0, 1)
 template <typename T>
-void FillNormal(const Philox& random, T* out, int64_t n);
+void FillNormal(const RandomStream& stream, T* out, int64_t n);
 template <typename T>
-void FillTruncatedNormal(const Philox& random, T* out, int64_t n);
+void FillTruncatedNormal(const RandomStream& stream, T* out, int64_t n);
 // T: int32_t, int64_t; [low, high). REQUIRES: low < high.
 template <typename T>
-void FillUniformInt(const Philox& random, T low, T high, T* out, int64_t n);
+void FillUniformInt(const RandomStream& stream, T low, T high, T* out, int64_t n);
 
 }  // namespace sluice::kernels
 
