@@ -54,6 +54,10 @@
   X(Conv2D) X(Conv2DBackpropInput) X(Conv2DBackpropFilter)                        \
   X(DepthwiseConv2dNative) X(DepthwiseConv2dNativeBackpropInput)                  \
   X(DepthwiseConv2dNativeBackpropFilter)                                          \
+  X(BiasAdd) X(BiasAddV1) X(BiasAddGrad)                                          \
+  X(Relu) X(ReluGrad) X(Relu6) X(Relu6Grad) X(LeakyRelu) X(LeakyReluGrad)         \
+  X(Elu) X(EluGrad) X(Selu) X(SeluGrad) X(Softplus) X(SoftplusGrad)               \
+  X(Softsign) X(SoftsignGrad)                                                     \
                                                                                   \
                                                                                   \
   /* random */                                                                    \
