@@ -43,7 +43,8 @@
   X(SquaredDifference) X(DivNoNan) X(MulNoNan) X(Xdivy) X(Xlogy) X(Atan2)         \
   X(Equal) X(NotEqual) X(Less) X(LessEqual) X(Greater) X(GreaterEqual)            \
   X(ApproximateEqual) X(LogicalAnd) X(LogicalOr) X(BroadcastGradientArgs)         \
-  X(Select) X(SelectV2) X(Cast)                                                   \
+  X(Select) X(SelectV2) X(Cast) X(ClipByValue) X(AddN) X(AccumulateNV2)           \
+  X(MatMul) X(BatchMatMul) X(BatchMatMulV2) X(ArgMax) X(ArgMin) X(L2Loss)         \
   X(Sum) X(Mean) X(Prod) X(Max) X(Min) X(All) X(Any) X(EuclideanNorm)             \
   X(Cumsum) X(Cumprod)                                                            \
                                                                                   \

@@ -117,6 +117,11 @@ struct SumSquares : Sum<T> {
 };
 
 template <typename T>
+struct HalfSumSquares : SumSquares<T> {
+  static T Finish(typename Sum<T>::Total total, int64_t) { return Store<T>(total / 2); }
+};
+
+template <typename T>
 struct EuclideanNorm : SumSquares<T> {
   static T Finish(typename Sum<T>::Total total, int64_t) { return Store<T>(std::sqrt(total)); }
 };
@@ -341,8 +346,8 @@ Reduction::Kernel Reduction::Find(ReduceFunction function, DType dtype) {
     return Pick<F, float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t, uint8_t,
                 uint16_t, uint32_t, uint64_t>(dtype);
   };
-  auto inexact = [&]<template <typename> class F>() {
-    return Pick<F, float, double, Half, BFloat16, std::complex<float>, std::complex<double>>(dtype);
+  auto floating = [&]<template <typename> class F>() {
+    return Pick<F, float, double, Half, BFloat16>(dtype);
   };
   switch (function) {
     case ReduceFunction::kSum:
@@ -355,10 +360,10 @@ Reduction::Kernel Reduction::Find(ReduceFunction function, DType dtype) {
       return ordered.operator()<Max>();
     case ReduceFunction::kMin:
       return ordered.operator()<Min>();
-    case ReduceFunction::kSumSquares:
-      return inexact.operator()<SumSquares>();
+    case ReduceFunction::kHalfSumSquares:
+      return floating.operator()<HalfSumSquares>();
     case ReduceFunction::kEuclideanNorm:
-      return inexact.operator()<EuclideanNorm>();
+      return floating.operator()<EuclideanNorm>();
     case ReduceFunction::kAll:
       return Pick<All, bool>(dtype);
     case ReduceFunction::kAny:

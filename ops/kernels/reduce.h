@@ -13,15 +13,15 @@
 namespace sluice::kernels {
 
 enum class ReduceFunction {
-  kSum,            // integers wrap
-  kMean,           // of integers: rounded towards zero; of nothing: NaN, 0 for integers
-  kProd,           // of nothing: 1
-  kMax,            // NaN where there is one; of nothing: -infinity, the lowest integer
-  kMin,            // NaN where there is one; of nothing: +infinity, the highest integer
-  kSumSquares,     // floating and complex types (there: without conjugation)
-  kEuclideanNorm,  // the square root of that
-  kAll,            // of bools; of nothing: true
-  kAny,            // of bools; of nothing: false
+  kSum,             // integers wrap
+  kMean,            // of integers: rounded towards zero; of nothing: NaN, 0 for integers
+  kProd,            // of nothing: 1
+  kMax,             // NaN where there is one; of nothing: -infinity, the lowest integer
+  kMin,             // NaN where there is one; of nothing: +infinity, the highest integer
+  kHalfSumSquares,  // sum of squares / 2, of floating types
+  kEuclideanNorm,   // square root of the sum of squares, of floating types
+  kAll,             // of bools; of nothing: true
+  kAny,             // of bools; of nothing: false
 };
 
 // One reduction of arrays of one shape. Floating sums are taken in float over at most a few hundred
