@@ -73,8 +73,8 @@ absl::StatusOr<Outputs> ImportGraphDef(const proto::GraphDef& def, Graph* graph,
 absl::Status ToMetaGraphDef(const Graph& graph, proto::MetaGraphDef* def);
 // The same, back (rule COL-7): variables are handles on the imported nodes, one per VariableDef,
 // whichever collections name it. They are not found by get_variable (rule MG-3). `import_scope`
-// goes before all names, made unique. Signatures, savers and assets are left to the caller. On an
-// error, also about a collection, `graph` is unchanged.
+// goes before all names, made unique. Left to the caller: signatures, savers, assets, collections
+// of messages (any_list). On an error, also one about a collection, `graph` is unchanged.
 absl::Status ImportMetaGraph(const proto::MetaGraphDef& def, Graph* graph,
                              absl::string_view import_scope = "");
 

@@ -20,8 +20,9 @@
 namespace sluice {
 namespace {
 
-// Tensors of one graph. A few bytes of a file can announce an op with a million outputs.
-constexpr int64_t kMaxTensors = kMaxNodes;
+// Outputs beyond the first of each node, in one import: a few bytes can announce an op with a
+// million.
+constexpr int64_t kMaxFurtherOutputs = 1 << 21;
 // Outputs of one op that the registry lacks: its users alone tell how many it has.
 constexpr int kMaxOpaqueOutputs = 1 << 16;
 // From here on TensorFlow holds Placeholder.shape and _output_shapes to be true. Before, a scalar's
@@ -76,7 +77,7 @@ class Importer {
   absl::flat_hash_map<std::pair<absl::string_view, absl::string_view>, const proto::AttrValue*>
       producer_defaults_;
   std::vector<Node*> nodes_;  // by position in the GraphDef
-  int64_t num_tensors_ = 0;
+  int64_t further_outputs_ = 0;
 };
 
 absl::StatusOr<Edge> Importer::Producer(const InputSource& source) const {
@@ -247,10 +248,11 @@ absl::Status Importer::Add(int position) {
   request.unknown_op_outputs = std::max(1, static_cast<int>(used));
 
   SLUICE_ASSIGN_OR_RETURN(nodes_[position], graph_->AddNode(std::move(request)));
-  num_tensors_ += nodes_[position]->num_outputs();
-  if (num_tensors_ > kMaxTensors) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the graph must have at most ", kMaxTensors, " tensors"));
+  further_outputs_ += std::max(0, nodes_[position]->num_outputs() - 1);
+  if (further_outputs_ > kMaxFurtherOutputs) {
+    return absl::ResourceExhaustedError(absl::StrCat("all nodes together must have at most ",
+                                                     kMaxFurtherOutputs,
+                                                     " outputs beyond their first"));
   }
   return has_shapes ? ApplyOutputShapes(nodes_[position], shapes) : absl::OkStatus();
 }
@@ -289,7 +291,8 @@ absl::StatusOr<Output> Importer::FindReturned(const std::string& name) const {
       if (mapped->node == ref->node && mapped->index == ref->index) return value;
     }
   }
-  const auto found = ref.ok() ? plan_.positions.find(ref->node) : plan_.positions.end();
+  const bool named = ref.ok() && ref->index != Output::kOperation;
+  const auto found = named ? plan_.positions.find(ref->node) : plan_.positions.end();
   if (found == plan_.positions.end()) {
     return absl::InvalidArgumentError(absl::StrCat("Requested return ", tensor ? "tensor" : "node",
                                                    " '", Printable(name),
@@ -367,8 +370,8 @@ absl::StatusOr<Imported> Importer::Run() {
 absl::StatusOr<Output> Imported::Find(absl::string_view name) const {
   SLUICE_ASSIGN_OR_RETURN(const TensorRef ref, ParseTensorRef(name));
   const auto found = nodes.find(ref.node);
-  if (found == nodes.end()) {
-    return absl::NotFoundError(absl::StrCat("the graph has no node '", Printable(ref.node), "'"));
+  if (found == nodes.end() || ref.index == Output::kOperation) {
+    return absl::NotFoundError(absl::StrCat("the graph has no node '", Printable(name), "'"));
   }
   if (!absl::StrContains(name, ":")) return found->second->operation();
   if (ref.index >= found->second->num_outputs()) {

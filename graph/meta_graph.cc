@@ -241,9 +241,7 @@ absl::StatusOr<std::vector<CollectionItem>> CollectionReader::ReadList(
     case proto::CollectionDef::kFloatList:
       for (const float value : list.float_list().value()) items.emplace_back(value);
       break;
-    case proto::CollectionDef::kAnyList:
-      LOG(WARNING) << "collection '" << Printable(key) << "' holds messages and is not read";
-      break;
+    case proto::CollectionDef::kAnyList:  // messages that no collection here can hold
     case proto::CollectionDef::KIND_NOT_SET:
       break;
   }
@@ -270,7 +268,7 @@ absl::StatusOr<std::map<std::string, std::vector<CollectionItem>>> CollectionRea
     if (!items.ok()) {
       return Annotate(items.status(), absl::StrCat("collection '", Printable(key), "'"));
     }
-    collections.emplace(key, *std::move(items));
+    if (!items->empty()) collections.emplace(key, *std::move(items));
   }
   return collections;
 }

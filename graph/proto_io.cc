@@ -43,7 +43,7 @@ class Errors : public google::protobuf::io::ErrorCollector {
         std::any_of(std::begin(kLaterFields), std::end(kLaterFields), [&](const char* field) {
           return absl::EndsWith(message, absl::StrCat("has no field named \"", field, "\"."));
         });
-    if (!later && absl::StrContains(message, "has no field")) AddError(line, column, message);
+    if (!later && !absl::StrContains(message, "deprecated")) AddError(line, column, message);
   }
   const std::optional<std::string>& first() const { return first_; }
 

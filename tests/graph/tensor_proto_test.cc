@@ -247,10 +247,11 @@ const RefusalCase kTensorRefusals[] = {
     {"huge_zeros", "dtype: DT_FLOAT tensor_shape { dim { size: 2147483648 } }", kExhausted, ""},
     {"huge_repetition", "dtype: DT_FLOAT tensor_shape { dim { size: 262145 } } float_val: 1",
      kExhausted, ""},
+    // 10,001 string objects of 32 bytes fit, their 1.2 million letters do not.
     {"huge_string_repetition",
-     R"(dtype: DT_STRING tensor_shape { dim { size: 10001 } }
-        string_val: "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789
-                     0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789")",
+     "dtype: DT_STRING tensor_shape { dim { size: 10001 } } string_val: "
+     "'012345678901234567890123456789012345678901234567890123456789"
+     "012345678901234567890123456789012345678901234567890123456789'",
      kExhausted, ""},
 };
 INSTANTIATE_TEST_SUITE_P(Cases, TensorRefusalTest, ::testing::ValuesIn(kTensorRefusals),
