@@ -39,7 +39,7 @@ class Compiler {
       const absl::Status added = AddNode(node, order_.required[i]);
       if (!added.ok()) return NodeError(node, added);
     }
-    for (ProgramStep& fetch : late_fetches_) program_.steps.push_back(std::move(fetch));
+    AddLateFetches();
     if (session_.optimize) DropUnused();
     return std::move(program_);
   }
@@ -105,13 +105,21 @@ class Compiler {
       ProgramStep& step = AddStep(StepKind::kFetch, node, {v}, {});
       step.fetch = position;
       if (!value(v).shape.fully_defined()) {
-        // Its memory is its own: when nobody needs it any more it can be handed out instead of
-        // copied.
-        step.movable = true;
         late_fetches_.push_back(std::move(step));
         program_.steps.pop_back();
       }
     }
+  }
+
+  // Values of unknown shape have memory of their own, which can be handed out instead of copied
+  // once nobody needs it any more.
+  void AddLateFetches() {
+    std::vector<bool> handed_out(program_.values.size(), false);
+    for (auto step = late_fetches_.rbegin(); step != late_fetches_.rend(); ++step) {
+      step->movable = !handed_out[step->inputs[0]];
+      handed_out[step->inputs[0]] = true;
+    }
+    for (ProgramStep& step : late_fetches_) program_.steps.push_back(std::move(step));
   }
 
   // --- inputs ---
@@ -381,13 +389,16 @@ class Compiler {
     return NewValue({.dtype = dtype, .home = home, .shape = shape});
   }
 
-  // A reference that an op gives out is its first reference input (Assign, ApplyAdam, ...).
+  // The reference that an update gives out is its first input (Assign, ApplyAdam, ...): known now
+  // when that one is. Other ops tell while running.
   int AddReference(const Node& node, const std::vector<int>& inputs, const TensorShape& shape) {
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      const Value& in = value(inputs[i]);
-      if (!IsRef(node.input_dtype(static_cast<int>(i))) || in.home != Home::kConstant) continue;
-      const Tensor handle = in.tensor;
-      return NewConstant(handle, true, shape);
+    if (node.spec().writes_resources()) {
+      for (int v : inputs) {
+        if (!value(v).is_ref) continue;
+        if (value(v).home != Home::kConstant) break;
+        const Tensor handle = value(v).tensor;
+        return NewConstant(handle, true, shape);
+      }
     }
     return NewValue(
         {.dtype = DType::kResource, .home = Home::kRuntime, .is_ref = true, .shape = shape});
@@ -407,11 +418,15 @@ class Compiler {
       if (!keep[i]) continue;
       for (int v : step.inputs) used[v] = used[Root(v)] = true;
     }
+    std::vector<bool> dropped(program_.values.size(), false);
     size_t kept = 0;
     for (size_t i = 0; i < steps.size(); ++i) {
-      if (!keep[i]) continue;
-      if (kept != i) steps[kept] = std::move(steps[i]);
-      ++kept;
+      for (int v : steps[i].outputs) dropped[v] = !keep[i];
+      if (keep[i] && kept++ != i) steps[kept - 1] = std::move(steps[i]);
+    }
+    // What nobody makes needs no memory.
+    for (size_t v = 0; v < dropped.size(); ++v) {
+      if (dropped[Root(static_cast<int>(v))]) program_.values[v].home = Home::kRuntime;
     }
     steps.resize(kept);
   }

@@ -42,6 +42,7 @@ absl::StatusOr<Tensor*> StepContext::Allocate(int i, const TensorShape& shape) {
 
 void StepContext::SetOutput(int i, Tensor value) {
   const Out& out = outputs_[i];
+  if (out.preset) return;
   if (value.dtype() != out.dtype) {
     return Fail(
         absl::InternalError(absl::StrCat("the kernel gave ", DTypeName(value.dtype()),

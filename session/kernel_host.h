@@ -69,6 +69,7 @@ class StepContext final : public KernelContext {
     DType dtype = DType::kInvalid;         // of the tensor in the slot
     const TensorShape* planned = nullptr;  // the only shape it may have; null: any
     bool fixed = false;                    // the slot is planned memory that Run fills
+    bool preset = false;                   // the slot has its value; what Run sets is the same
   };
 
   StepContext(const Node& node, const RunState& run, std::vector<const Tensor*> inputs,

@@ -130,7 +130,8 @@ void Plan::MakeKernelStep(const ProgramStep& source, Step* step) {
     const Value& value = program_.values[v];
     const bool planned = !value.is_ref && value.shape.fully_defined();
     const bool fixed = value.home == Home::kArena || value.home == Home::kOwned;
-    outputs.push_back({&slots_[v], value.dtype, planned ? &value.shape : nullptr, fixed});
+    const bool preset = value.home == Home::kConstant;
+    outputs.push_back({&slots_[v], value.dtype, planned ? &value.shape : nullptr, fixed, preset});
     step->sets_outputs |= value.home == Home::kRuntime;
   }
   step->context.emplace(*source.node, state_, std::move(inputs), std::move(outputs));
@@ -264,7 +265,7 @@ absl::Status Plan::RunFetch(Step& step, std::vector<Tensor>* results) {
              result.shape() == step.in->shape()) {
     result.CopyElements(*step.in);
   } else if (step.source->movable && step.in->unique()) {
-    result = std::move(*step.in);
+    result = std::exchange(*step.in, Tensor());
   } else {
     SLUICE_ASSIGN_OR_RETURN(result, step.in->Clone(session_.budget));
   }
