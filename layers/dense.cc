@@ -48,7 +48,9 @@ Output DenseLayer::Call(At at, const Output& inputs) {
     x = at.Node("MatMul", {inputs, kernel_});
   } else {
     const At inside = at.Sub("Tensordot");
-    const Output rows = ReshapeTo(inside, inputs, {-1, inputs.shape().dim(-1)});
+    TensorShape leading = inputs.shape();
+    leading.RemoveDim(leading.rank() - 1);
+    const Output rows = ReshapeTo(inside, inputs, {leading.num_elements(), inputs.shape().dim(-1)});
     x = WithLeadingDims(inside, inside.Node("MatMul", {rows, kernel_}), inputs, options_.units);
   }
   if (options_.use_bias) x = at.Node("BiasAdd", {x, bias_});

@@ -23,7 +23,9 @@ Output ReshapeTo(At at, Output x, const std::vector<int64_t>& dims) {
 Output WithLeadingDims(At at, Output rows, const Output& like, int64_t last) {
   std::vector<int64_t> dims(like.shape().dims().begin(), like.shape().dims().end());
   dims.back() = last;
-  if (std::count(dims.begin(), dims.end(), -1) <= 1) return ReshapeTo(at, rows, dims);
+  const auto unknown = std::count(dims.begin(), dims.end(), -1);
+  const bool empty = std::count(dims.begin(), dims.end(), 0) > 0;  // then -1 cannot be inferred
+  if (unknown == 0 || (unknown == 1 && !empty)) return ReshapeTo(at, rows, dims);
   const Output shape = at.Node("Shape", {like});
   const Output leading =
       at.Node("Slice", {shape, DimsConst(at, "begin", {0}),

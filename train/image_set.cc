@@ -38,6 +38,8 @@ absl::StatusOr<std::string> Gunzip(const std::string& packed) {
   }
   inflateEnd(&stream);
   if (result != Z_STREAM_END) return absl::DataLossError("the gzip stream is cut or damaged");
+  if (stream.avail_in > 0)
+    return absl::DataLossError(absl::StrCat(stream.avail_in, " bytes follow the gzip stream"));
   return out;
 }
 

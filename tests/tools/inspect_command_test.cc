@@ -1,0 +1,144 @@
+// sluice inspect: graphs, MetaGraphs, checkpoints.
+#include "graph/graph_def.h"
+#include "graph/variable.h"
+#include "io/tensor_bundle.h"
+#include "ops/all_ops.h"
+#include "ops/const.h"
+#include "ops/placeholder.h"
+#include "proto/meta_graph.pb.h"
+#include "tests/testing/tools/tool_fixture.h"
+
+namespace sluice::tools {
+namespace {
+
+using ::testing::HasSubstr;
+
+class InspectCommandTest : public ToolFixture {
+ protected:
+  InspectCommandTest() {
+    const Scope root = Scope::Root(graph_);
+    ops::Placeholder(root.Named("x"), DType::kFloat, {-1, 3});
+    ops::Const<float>(root.Named("c"), {1, 2}, {2});
+    GetVariable(root.VariableScope("net"), "w", {.shape = {3, 4}, .initializer = OnesInitializer});
+  }
+  std::string GraphFile(bool text) {
+    return Write(text ? "g.pbtxt" : "g.pb", *SerializeGraphDef(graph_, text));
+  }
+  std::string Checkpoint() {
+    auto writer = BundleWriter::Create(fs_, Path("ckpt-7"));
+    EXPECT_THAT(writer, IsOk());
+    EXPECT_THAT((*writer)->Add("a/w", Tensor::Zeros(DType::kFloat, {2, 3})), IsOk());
+    EXPECT_THAT((*writer)->Add("step", Tensor::Scalar<int64_t>(5)), IsOk());
+    EXPECT_THAT((*writer)->Finish(), IsOk());
+    return Path("ckpt-7");
+  }
+  sluice::Graph graph_{ops::Builtin()};
+};
+
+TEST_F(InspectCommandTest, GraphAsText) {
+  for (const bool text : {false, true}) {
+    EXPECT_EQ(Sluice({"inspect", GraphFile(text)}), 0) << err_;
+    EXPECT_THAT(out_, HasSubstr("7 nodes, 6 op types"));
+    EXPECT_THAT(out_, HasSubstr("       2  Const\n"));
+    EXPECT_THAT(out_, HasSubstr("placeholders (1)\n  x  float32[?,3]\n"));
+    EXPECT_THAT(out_, HasSubstr("variables (1)\n  net/w  float32[3,4]\n"));
+    // The variable has 12; its initial value and c are the constants: 12 + 2.
+    EXPECT_THAT(out_, HasSubstr("parameters: 12 in variables, 14 in floating constants"));
+  }
+}
+
+TEST_F(InspectCommandTest, GraphAsJson) {
+  EXPECT_EQ(Sluice({"inspect", GraphFile(false), "--json"}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("{\"nodes\": [{\"name\": \"x\", \"op\": \"Placeholder\"}, {\"name\": "
+                              "\"c\", \"op\": \"Const\"}, "));
+  EXPECT_THAT(out_, HasSubstr("\"ops\": {\"AssignVariableOp\": 1, \"Const\": 2, "));
+  EXPECT_THAT(out_, HasSubstr("\"unknown_ops\": []"));
+  EXPECT_THAT(out_, HasSubstr("\"placeholders\": [{\"name\": \"x\", \"dtype\": \"float32\", "
+                              "\"shape\": [-1, 3]}]"));
+  EXPECT_THAT(out_, HasSubstr("\"variables\": [{\"name\": \"net/w\", \"dtype\": \"float32\", "
+                              "\"shape\": [3, 4]}]"));
+  EXPECT_THAT(out_, HasSubstr("\"parameters\": 12"));
+}
+
+TEST_F(InspectCommandTest, MetaGraphsHaveCollections) {
+  proto::MetaGraphDef meta;
+  ASSERT_THAT(ToMetaGraphDef(graph_, &meta), IsOk());
+  const std::string file = Write("m.meta", *SerializeMetaGraphDef(meta));
+  EXPECT_EQ(Sluice({"inspect", file}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("collections (2)\n  trainable_variables  1\n  variables  1\n"));
+  EXPECT_EQ(Sluice({"inspect", file, "--json"}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("\"collections\": {\"trainable_variables\": 1, \"variables\": 1}"));
+}
+
+TEST_F(InspectCommandTest, UnknownOpsAreShown) {
+  const std::string graph = Write("u.pbtxt", Op("a", "NotAnOp", {}));
+  EXPECT_EQ(Sluice({"inspect", graph}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("NotAnOp  (not known here: cannot run)"));
+  EXPECT_EQ(Sluice({"inspect", graph, "--json"}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("\"unknown_ops\": [\"NotAnOp\"]"));
+}
+
+TEST_F(InspectCommandTest, AnEmptyGraph) {
+  EXPECT_EQ(Sluice({"inspect", Write("e.pb", ""), "--json"}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("{\"nodes\": [], "));
+}
+
+TEST_F(InspectCommandTest, Checkpoints) {
+  const std::string prefix = Checkpoint();
+  for (const std::string& path : {prefix, prefix + ".index"}) {
+    EXPECT_EQ(Sluice({"inspect", path}), 0) << err_;
+    EXPECT_THAT(out_, HasSubstr("2 tensors in 1 file\n"));
+    EXPECT_THAT(out_, HasSubstr("  a/w  float32[2,3]\n  step  int64[]\n"));
+    EXPECT_THAT(out_, HasSubstr("elements: 7\n"));
+  }
+  EXPECT_EQ(Sluice({"inspect", prefix, "--json"}), 0) << err_;
+  EXPECT_EQ(out_,
+            "{\"tensors\": [{\"name\": \"a/w\", \"dtype\": \"float32\", \"shape\": [2, 3]}, "
+            "{\"name\": \"step\", \"dtype\": \"int64\", \"shape\": []}], \"parameters\": 7}\n");
+}
+
+TEST_F(InspectCommandTest, DamagedCheckpoints) {
+  const std::string prefix = Checkpoint();
+  const std::string data = prefix + ".data-00000-of-00001", index = prefix + ".index";
+  const std::string good_data = *fs_.ReadAll(data), good_index = *fs_.ReadAll(index);
+  const auto restore = [&] {
+    EXPECT_THAT(fs_.ReplaceAtomically(data, good_data), IsOk());
+    EXPECT_THAT(fs_.ReplaceAtomically(index, good_index), IsOk());
+  };
+
+  std::string flipped = good_data;
+  flipped[9] = static_cast<char>(flipped[9] ^ 1);
+  EXPECT_THAT(fs_.ReplaceAtomically(data, flipped), IsOk());
+  ExpectExit(1, {"inspect", prefix}, "DATA_LOSS");
+  EXPECT_THAT(err_, HasSubstr("a/w"));
+
+  restore();
+  EXPECT_THAT(fs_.ReplaceAtomically(data, good_data.substr(0, 20)), IsOk());
+  ExpectExit(1, {"inspect", prefix}, "DATA_LOSS");
+
+  restore();
+  EXPECT_THAT(fs_.ReplaceAtomically(index, good_index.substr(0, good_index.size() - 10)), IsOk());
+  ExpectExit(1, {"inspect", prefix}, "ckpt-7.index");
+
+  restore();
+  EXPECT_THAT(fs_.Delete(data), IsOk());
+  ExpectExit(1, {"inspect", prefix}, "ckpt-7.data-00000-of-00001");
+
+  restore();
+  EXPECT_THAT(fs_.Delete(index), IsOk());
+  ExpectExit(1, {"inspect", prefix}, "neither a graph file nor a checkpoint prefix");
+}
+
+TEST_F(InspectCommandTest, Refusals) {
+  ExpectExit(1, {"inspect", Path("none")}, "neither a graph file nor a checkpoint prefix");
+  ExpectExit(1, {"inspect", Path("none.index")}, "none.index");
+  ExpectExit(1, {"inspect", Write("bad.pb", "\x0a\xff\xff\xff\xff\x0f")}, "bad.pb");
+  ExpectExit(1, {"inspect", folder_}, folder_);
+  ExpectExit(2, {"inspect"}, "expected one graph file or checkpoint prefix, got 0");
+  ExpectExit(2, {"inspect", "a", "b"}, "got 2");
+  ExpectExit(2, {"inspect", "a", "--yaml"}, "unknown flag --yaml");
+  ExpectExit(2, {"inspect", "a", "--memory-limit", "0"}, "--memory-limit");
+}
+
+}  // namespace
+}  // namespace sluice::tools
