@@ -44,7 +44,7 @@ _FOLDERS = {
     "layers": ("medium", _ALL, []),
     "train": ("medium", _ALL, []),
     "testing": ("medium", _RUN, []),
-    "tools": ("medium", _ALL + [":testing_tools"], ["//tools:sluice"]),
+    "tools": ("medium", _ALL + [":testing_tools", "//tools:sluice_lib"], ["//tools:sluice"]),
     "compat": ("medium", _ALL, ["//tools:sluice"]),
     "e2e": ("large", _ALL + ["//examples/fashion_mnist:network"], [
         "//examples/fashion_mnist",
