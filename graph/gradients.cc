@@ -11,6 +11,9 @@
 namespace sluice {
 namespace {
 
+// Rule GR-4. The outputs of an op that is not known here may, so that it is refused, not skipped.
+bool MayCarryGradients(DType dtype) { return IsTrainable(dtype) || dtype == DType::kInvalid; }
+
 // Marks nodes by walking edges from `start`, forwards along `consumers`.
 std::vector<bool> ReachableFrom(const Graph& graph, const Outputs& start) {
   std::vector<std::vector<Node*>> consumers(graph.num_nodes());
@@ -18,7 +21,7 @@ std::vector<bool> ReachableFrom(const Graph& graph, const Outputs& start) {
     Node* node = graph.node(static_cast<int>(id));
     for (int i = 0; i < node->num_inputs(); ++i) {
       const Edge& edge = node->input_edge(i);
-      if (!IsTrainable(BaseType(Output(edge.node, edge.index).dtype()))) continue;  // rule GR-4
+      if (!MayCarryGradients(BaseType(Output(edge.node, edge.index).dtype()))) continue;
       consumers[edge.node->id()].push_back(node);
     }
   }
@@ -240,7 +243,7 @@ class Backprop {
     for (int i = 0; i < node.num_inputs(); ++i) {
       const Output input = node.input(i);
       const DType dtype = BaseType(input.dtype());
-      if (dx[i].empty() || !IsTrainable(dtype)) continue;
+      if (dx[i].empty() || !MayCarryGradients(dtype)) continue;
       if (dtype != DType::kResource && !dx[i].shape().CompatibleWith(input.shape())) {
         at_.Fail(node.op(), absl::InternalError(absl::StrCat(
                                 "Incompatible shapes between op input and calculated input "

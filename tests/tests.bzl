@@ -46,6 +46,7 @@ _FOLDERS = {
     "testing": ("medium", _RUN, []),
     "tools": ("medium", _ALL + [":testing_tools", "//tools:sluice_lib"], ["//tools:sluice"]),
     "compat": ("medium", _ALL, ["//tools:sluice"]),
+    "examples": ("small", _ALL + ["//examples/fashion_mnist:parts"], []),
     "e2e": ("large", _ALL + ["//examples/fashion_mnist:network"], [
         "//examples/fashion_mnist",
         "//tools:sluice",

@@ -126,8 +126,8 @@ TEST_F(RunCommandTest, FeedOfAnotherShape) {
   const std::string three = WriteArray("t.npy", Tensor::Of<float>({3}, {1, 2, 3}));
   ExpectExit(1, {"run", Graph(), "--feed", "x=" + three, "--fetch", "y:0", "--out", folder_},
              "x:0");
-  EXPECT_THAT(err_, HasSubstr("[3]"));
-  EXPECT_THAT(err_, HasSubstr("[2]"));
+  EXPECT_THAT(err_, HasSubstr("(3,)"));
+  EXPECT_THAT(err_, HasSubstr("(2,)"));
 }
 
 TEST_F(RunCommandTest, FeedGivenTwice) {

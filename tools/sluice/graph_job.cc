@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <set>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -33,6 +34,14 @@ absl::StatusOr<Tensor> ConvertFeed(Tensor value, const Output& target) {
   return absl::InvalidArgumentError(absl::StrCat("the file holds ", DTypeName(value.dtype()),
                                                  value.shape().ToString(), ", tensor ",
                                                  target.name(), " is ", DTypeName(wanted)));
+}
+
+// NAME=FILE.npy as name and file.
+absl::StatusOr<std::pair<std::string, std::string>> ParseFeed(const std::string& feed) {
+  const size_t equals = feed.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == feed.size())
+    return UsageError(absl::StrCat("--feed is NAME=FILE.npy, got \"", Printable(feed), "\""));
+  return std::pair(feed.substr(0, equals), feed.substr(equals + 1));
 }
 
 // A file's name for a fetch: only / and : are changed.
@@ -99,13 +108,22 @@ absl::StatusOr<std::unique_ptr<GraphJob>> GraphJob::Open(const CommandLine& line
     if (!threads.ok()) return UsageError(threads.status().message());
     job->options_.threads = static_cast<int>(*threads);
   }
+  for (const std::string& feed : line.All("feed")) SLUICE_RETURN_IF_ERROR(ParseFeed(feed).status());
   SLUICE_RETURN_IF_ERROR(LoadGraph(line.positional()[0], &job->graph_));
   SLUICE_RETURN_IF_ERROR(job->ReadFeeds(line.All("feed")));
   return job;
 }
 
 absl::StatusOr<Output> GraphJob::Tensor(const std::string& name) const {
-  if (absl::StrContains(name, ":")) return graph_.FindTensor(name);
+  if (absl::StrContains(name, ":")) {
+    const absl::StatusOr<Output> tensor = graph_.FindTensor(name);
+    // How many outputs an unknown op has is not known either.
+    const Node* node = graph_.FindNode(name.substr(0, name.find(':')));
+    if (!absl::IsNotFound(tensor.status()) || node == nullptr || !node->spec().opaque())
+      return tensor;
+    return absl::UnimplementedError(absl::StrCat(
+        "node '", node->name(), "': Op type not registered '", Printable(node->op()), "'"));
+  }
   SLUICE_ASSIGN_OR_RETURN(const Output op, graph_.FindOperation(name));
   if (op.node()->num_outputs() == 0) {
     return absl::InvalidArgumentError(
@@ -116,11 +134,9 @@ absl::StatusOr<Output> GraphJob::Tensor(const std::string& name) const {
 
 absl::Status GraphJob::ReadFeeds(const std::vector<std::string>& feeds) {
   for (const std::string& feed : feeds) {
-    const size_t equals = feed.find('=');
-    if (equals == std::string::npos || equals == 0)
-      return UsageError(absl::StrCat("--feed is NAME=FILE.npy, got \"", Printable(feed), "\""));
-    SLUICE_ASSIGN_OR_RETURN(const Output target, Tensor(feed.substr(0, equals)));
-    const std::string path = feed.substr(equals + 1);
+    SLUICE_ASSIGN_OR_RETURN(const auto name_and_path, ParseFeed(feed));
+    const auto& [name, path] = name_and_path;
+    SLUICE_ASSIGN_OR_RETURN(const Output target, Tensor(name));
     SLUICE_ASSIGN_OR_RETURN(sluice::Tensor value, ReadNpy(FileSystem::Default(), path));
     absl::StatusOr<sluice::Tensor> converted = ConvertFeed(std::move(value), target);
     SLUICE_RETURN_IF_ERROR(Annotate(converted.status(), path));
