@@ -27,13 +27,15 @@ absl::StatusOr<History> History::Load(const std::string& path, int64_t last_step
   for (absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
     const std::vector<absl::string_view> fields = absl::StrSplit(line, '\t');
     CurvePoint point;
-    if (fields.size() != 3 || !absl::SimpleAtoi(fields[1], &point.step) ||
+    std::vector<CurvePoint>* points = nullptr;
+    for (auto& [name, curve] : Curves(history)) {
+      if (fields[0] == name) points = curve;
+    }
+    if (points == nullptr || fields.size() != 3 || !absl::SimpleAtoi(fields[1], &point.step) ||
         !absl::SimpleAtof(fields[2], &point.value)) {
       return absl::DataLossError(absl::StrCat(path, ": malformed line \"", Printable(line), "\""));
     }
-    for (auto& [name, curve] : Curves(history)) {
-      if (fields[0] == name && point.step <= last_step) curve->push_back(point);
-    }
+    if (point.step <= last_step) points->push_back(point);
   }
   return history;
 }

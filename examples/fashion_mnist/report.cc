@@ -90,8 +90,10 @@ std::string Line(const Axes& axes, const std::vector<CurvePoint>& points, const 
   return svg + "\"/>";
 }
 
-// Mean over a sliding window, so that the trend shows through the noise of single batches.
-std::vector<CurvePoint> Smooth(const std::vector<CurvePoint>& points) {
+// Mean over a sliding window, so that the trend shows through the noise of single batches. What is
+// no number (a loss that overflowed) is left out.
+std::vector<CurvePoint> Smooth(std::vector<CurvePoint> points) {
+  std::erase_if(points, [](const CurvePoint& p) { return !std::isfinite(p.value); });
   const size_t window = std::max<size_t>(1, points.size() / 40);
   std::vector<CurvePoint> smooth;
   double sum = 0;
