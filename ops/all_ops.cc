@@ -59,6 +59,8 @@
   X(Relu) X(ReluGrad) X(Relu6) X(Relu6Grad) X(LeakyRelu) X(LeakyReluGrad)         \
   X(Elu) X(EluGrad) X(Selu) X(SeluGrad) X(Softplus) X(SoftplusGrad)               \
   X(Softsign) X(SoftsignGrad)                                                     \
+  X(MaxPool) X(MaxPoolGrad) X(MaxPoolGradGrad) X(MaxPoolV2) X(MaxPoolGradV2)      \
+  X(AvgPool) X(AvgPoolGrad)                                                       \
                                                                                   \
                                                                                   \
   /* random */                                                                    \
