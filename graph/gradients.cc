@@ -131,8 +131,20 @@ class Backprop {
   // first.
   void FindPath() {
     const std::vector<bool> below = ReachableFrom(at_.graph(), xs_);
-    const std::vector<bool> above = Ancestors(at_.graph(), ys_);
-    for (size_t id = 0; id < between_.size(); ++id) between_[id] = below[id] && above[id];
+    // Backwards from the ys through such nodes only: a node behind one that no gradient passes (the
+    // Size behind the Cast of a mean) would never get its turn, and everything before it neither.
+    std::vector<Node*> todo;
+    for (const Output& y : ys_) todo.push_back(y.node());
+    while (!todo.empty()) {
+      Node* node = todo.back();
+      todo.pop_back();
+      const auto id = static_cast<size_t>(node->id());
+      if (id >= between_.size() || between_[id] || !below[id]) continue;
+      between_[id] = true;
+      for (int i = 0; i < node->num_inputs(); ++i) {
+        if (node->input_edge(i).node != nullptr) todo.push_back(node->input_edge(i).node);
+      }
+    }
     for (size_t id = 0; id < between_.size(); ++id) {
       Node* node = at_.graph().node(static_cast<int>(id));
       for (int i = 0; i < node->num_inputs(); ++i) {

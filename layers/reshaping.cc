@@ -16,8 +16,8 @@ Output DimsConst(At at, const char* name, const std::vector<int64_t>& dims) {
 }
 
 Output ReshapeTo(At at, Output x, const std::vector<int64_t>& dims) {
-  const Output shape = DimsConst(at.Sub("Reshape"), "shape", dims);
-  return at.Node("Reshape", {x, shape});
+  const At inside = at.Composite("Reshape");
+  return inside.AsScope().Node("Reshape", {x, DimsConst(inside, "shape", dims)});
 }
 
 Output WithLeadingDims(At at, Output rows, const Output& like, int64_t last) {

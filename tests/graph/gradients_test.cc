@@ -43,6 +43,15 @@ TEST_F(GradientsTest, GradientOfAnInputOnTheWay) {  // GR-5's example: y = 3x, z
             (std::vector<float>{1, 2}));
 }
 
+// The Size behind a mean brings no gradient; what it counts must not wait for one.
+TEST_F(GradientsTest, ASizeBesideThePathDoesNotBlockIt) {
+  const Output x = ops::Const(root_, 3.0f);
+  const Output squared = x * x;
+  const Output size = At(root_).Node("Size", {squared});
+  const Output count = At(root_).Node("Cast", {size}, {{"DstT", DType::kFloat}});
+  EXPECT_EQ(Run(Gradients(root_, {squared / count}, {x})), (std::vector<float>{6}));
+}
+
 TEST_F(GradientsTest, NodeNames) {  // GR-2
   const Output x = ops::Placeholder(root_.Named("x"), DType::kFloat, {});
   const Output y = At(root_.Named("y")).Node("Mul", {x, x});
