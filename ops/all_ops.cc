@@ -96,11 +96,15 @@ SLUICE_OPS(X)
 #undef X
 
 const OpRegistry& Builtin() {
+#define X(name) name##Op,
+  static constexpr OpSpec (*kOps[])() = {SLUICE_OPS(X)};
+#undef X
   static const OpRegistry* const registry = [] {
     auto* r = new OpRegistry;
-#define X(name) CHECK_EQ(r->Add(name##Op()), absl::OkStatus());
-    SLUICE_OPS(X)
-#undef X
+    for (OpSpec (*op)() : kOps) {
+      const absl::Status added = r->Add(op());
+      CHECK(added.ok()) << added;
+    }
     return r;
   }();
   return *registry;
