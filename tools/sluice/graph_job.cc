@@ -93,7 +93,8 @@ std::vector<FlagSpec> GraphJob::Flags(std::vector<FlagSpec> own) {
 absl::StatusOr<std::unique_ptr<GraphJob>> GraphJob::Open(const CommandLine& line) {
   if (line.positional().size() != 1)
     return UsageError(
-        absl::StrCat("expected one graph file, got ", line.positional().size(), " arguments"));
+        absl::StrCat("expected one graph file, got ", line.positional().size(),
+                     " arguments; the graph comes first, before --fetch, --wrt and --feed"));
   if (!line.Has("out")) return UsageError("--out DIR is missing");
   auto job = std::unique_ptr<GraphJob>(new GraphJob);
   job->out_ = line.Get("out", "");
