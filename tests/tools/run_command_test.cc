@@ -92,6 +92,22 @@ TEST_F(RunCommandTest, AnUnknownOpWhoseOutputIsFedIsNotReached) {
   ExpectClose(ReadArray("y_0.npy"), Tensor::Of<float>({2}, {-1, -2}));
 }
 
+// Types that numpy lacks: bfloat16 goes as float32, quantized types as the integers they are.
+TEST_F(RunCommandTest, TypesThatNumpyLacks) {
+  const std::string graph =
+      Write("g.pbtxt", Placeholder("b", kTwo, "DT_BFLOAT16") + Placeholder("q", kTwo, "DT_QINT8") +
+                           Op("bi", "Identity", {"b"}, "DT_BFLOAT16") +
+                           Op("qi", "Identity", {"q"}, "DT_QINT8"));
+  const std::string b = WriteArray("b.npy", Tensor::Of<float>({2}, {1.5, -2}));
+  const std::string q = WriteArray("q.npy", Tensor::Of<int8_t>({2}, {-128, 5}));
+  EXPECT_EQ(Sluice({"run", graph, "--feed", "b=" + b, "q=" + q, "--fetch", "bi:0", "qi:0", "--out",
+                    folder_}),
+            0)
+      << err_;
+  ExpectClose(ReadArray("bi_0.npy"), Tensor::Of<float>({2}, {1.5, -2}));
+  ExpectClose(ReadArray("qi_0.npy"), Tensor::Of<int8_t>({2}, {-128, 5}));
+}
+
 // --- refused: 1 ---
 
 TEST_F(RunCommandTest, MissingFiles) {
