@@ -40,7 +40,7 @@ _FOLDERS = {
     "io": ("small", _IO, []),
     "graph": ("small", _RUN, []),
     "ops": ("medium", _RUN, []),
-    "session": ("medium", _SESSION, []),
+    "session": ("medium", _SESSION + ["//ops"], []),
     "layers": ("medium", _ALL, []),
     "train": ("medium", _ALL, []),
     "testing": ("medium", _RUN, []),
