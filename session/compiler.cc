@@ -424,9 +424,10 @@ class Compiler {
       for (int v : steps[i].outputs) dropped[v] = !keep[i];
       if (keep[i] && kept++ != i) steps[kept - 1] = std::move(steps[i]);
     }
-    // What nobody makes needs no memory.
+    // What nobody makes or uses needs no memory.
     for (size_t v = 0; v < dropped.size(); ++v) {
       if (dropped[Root(static_cast<int>(v))]) program_.values[v].home = Home::kRuntime;
+      if (!used[v]) program_.values[v].tensor = Tensor();
     }
     steps.resize(kept);
   }

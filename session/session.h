@@ -3,7 +3,6 @@
 #define SLUICE_SESSION_SESSION_H_
 
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <utility>
@@ -43,13 +42,9 @@ class Session {
   // uninitialized variable; a kernel's error carries its node's name, op and the line that built
   // it.
   absl::StatusOr<std::vector<Tensor>> Run(const Feeds& feeds, const Outputs& fetches);
-  // Makes {loss} a list of one fetch rather than a target.
-  absl::StatusOr<std::vector<Tensor>> Run(const Feeds& feeds,
-                                          std::initializer_list<Output> fetches) {
-    return Run(feeds, Outputs(fetches));
-  }
   // The same into `results`, whose tensors are overwritten in place where dtype and shape fit and
   // nobody else holds them: a steady-state step then allocates nothing.
+  // After an error each of them is the old or the new one.
   absl::Status RunInto(const Feeds& feeds, const Outputs& fetches, std::vector<Tensor>* results);
   // Runs one operation (or tensor, dropping its value).
   absl::Status Run(const Output& target);

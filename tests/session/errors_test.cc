@@ -197,9 +197,9 @@ TEST_F(ErrorsTest, AnErrorEndsTheRunBeforeLaterEffects) {
   const Output bad = Check(root_, x_, "stop");
   const Output effect = Effect(root_.After({bad}), "after the error");
   Session session = MakeSession();
-  EXPECT_FALSE(session.Run({{x_, Tensor::Of<float>({1, 3}, {-1, 0, 0})}}, effect).ok());
+  EXPECT_FALSE(session.Run({{x_, Tensor::Of<float>({1, 3}, {-1, 0, 0})}}, {effect}).ok());
   EXPECT_TRUE(TakeLog().empty());
-  EXPECT_THAT(session.Run({{x_, Tensor::Of<float>({1, 3}, {1, 0, 0})}}, effect), IsOk());
+  EXPECT_THAT(session.Run({{x_, Tensor::Of<float>({1, 3}, {1, 0, 0})}}, {effect}), IsOk());
   EXPECT_EQ(TakeLog(), std::vector<std::string>{"after the error"});
 }
 
@@ -228,7 +228,7 @@ TEST_F(ErrorsTest, AReferenceThatIsFedCannotBeAssigned) {
   const Output read = Identity(root_, ref);
   Session session = MakeSession();
   ExpectClose(Run(session, {{ref, Floats({8})}}, read), Floats({8}));
-  EXPECT_THAT(session.Run({{ref, Floats({8})}}, assign),
+  EXPECT_THAT(session.Run({{ref, Floats({8})}}, {assign}),
               StatusIs(StatusCode::kInvalidArgument,
                        "input 0 must be a reference to a variable, got the value fed for 'v'"));
 }

@@ -70,8 +70,8 @@ TEST_F(RewriteTest, RequestedNodesAreNotDropped) {
   const Output shape = ShapeOf(root_, guard);
   Session session = MakeSession();
   const Feeds bad = {{x_, Floats({-1})}};
-  EXPECT_FALSE(session.Run(bad, guard).ok());
-  EXPECT_FALSE(session.Run(bad, NoOp(root_.After({guard}))).ok());
+  EXPECT_FALSE(session.Run(bad, {guard}).ok());
+  EXPECT_FALSE(session.Run(bad, {NoOp(root_.After({guard}))}).ok());
   EXPECT_THAT(session.Run(bad, {shape}), IsOk());
 }
 

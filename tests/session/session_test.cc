@@ -102,7 +102,7 @@ TEST_F(SessionTest, AFedPlaceholderSatisfiesThoseWhoWaitForIt) {
   const Output y = Const(root_.After({x}), 7);
   Session session = MakeSession();
   ExpectClose(Run(session, {{x, Floats({0})}}, y), Tensor::Scalar(7.0f));
-  EXPECT_THAT(session.Run({{x, Floats({0})}}, x.node()->operation()), IsOk());
+  EXPECT_THAT(session.Run({{x, Floats({0})}}, {x.node()->operation()}), IsOk());
   EXPECT_FALSE(session.Run({}, Outputs{y}).ok());
 }
 

@@ -187,9 +187,9 @@ TEST_F(ReferencesTest, OfUnknownShapeAreReadAsTheyAre) {
   const Output assign = RefAssign(root_, u, x);
   const Output y = Square(root_, Identity(root_, u));
   Session session = MakeSession();
-  ASSERT_THAT(session.Run({{x, Floats({2})}}, assign), IsOk());
+  ASSERT_THAT(session.Run({{x, Floats({2})}}, {assign}), IsOk());
   ExpectClose(Run(session, y), Floats({4}));
-  ASSERT_THAT(session.Run({{x, Floats({1, 2, 3})}}, assign), IsOk());
+  ASSERT_THAT(session.Run({{x, Floats({1, 2, 3})}}, {assign}), IsOk());
   ExpectClose(Run(session, y), Floats({1, 4, 9}));
 }
 
