@@ -51,7 +51,8 @@ Model Build(Graph& graph) {
       losses::SparseSoftmaxCrossEntropy(root, m.labels, logits) + losses::RegularizationLoss(root);
   m.accuracy = ops::Mean(
       root.Named("accuracy"),
-      ops::Cast(root, ops::Equal(root, ops::ArgMax(root, logits, 1), m.labels), DType::kFloat));
+      ops::Cast(root, ops::Equal(root, ops::ArgMax(root, logits, 1), m.labels), DType::kFloat),
+      {0});
   m.step = train::CreateGlobalStep(root);
   m.train_op =
       train::Adam({.learning_rate = 1e-3f}).Minimize(root, m.loss, {.global_step = m.step});
