@@ -19,7 +19,7 @@ struct Flags {
   std::string workload;  // --workload=NAME; empty: every one that the program has
   int threads = 1;       // --threads=N
   double seconds = 2;    // --seconds=S: how long one result is measured, at least
-  bool steps = false;    // --steps: also tell where the time of a step goes, where the program can
+  bool verbose = false;  // --verbose: also tell on stderr what was tried
 };
 
 // Exits with code 2 and the list of flags when one is unknown.
@@ -36,12 +36,12 @@ inline Flags ParseFlags(int argc, char** argv) {
       flags.threads = std::max(1, std::atoi(value.c_str()));
     } else if (name == "--seconds") {
       flags.seconds = std::atof(value.c_str());
-    } else if (name == "--steps") {
-      flags.steps = true;
+    } else if (name == "--verbose") {
+      flags.verbose = true;
     } else {
-      std::fprintf(stderr,
-                   "%s: unknown flag %s\nflags: --workload=NAME --threads=N --seconds=S --steps\n",
-                   argv[0], arg.c_str());
+      std::fprintf(
+          stderr, "%s: unknown flag %s\nflags: --workload=NAME --threads=N --seconds=S --verbose\n",
+          argv[0], arg.c_str());
       std::exit(2);
     }
   }

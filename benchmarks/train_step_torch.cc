@@ -129,7 +129,8 @@ void Run(const char* workload, const Flags& flags, const std::vector<Config>& co
     torch::manual_seed(1);
     StepType step(config);
     const double ms = Measure([&] { step(); }, 0.5).median;
-    if (flags.steps) std::fprintf(stderr, "%s %s: %.3f ms\n", workload, config.Name().c_str(), ms);
+    if (flags.verbose)
+      std::fprintf(stderr, "%s %s: %.3f ms\n", workload, config.Name().c_str(), ms);
     if (best == nullptr || ms < best_ms) {
       best = &config;
       best_ms = ms;
