@@ -12,8 +12,7 @@ absl::Status Learn() {
   Output y = ops::Placeholder(root.Named("y"), DType::kFloat, {-1, 1});
 
   Scope net = root.VariableScope("net");
-  Output hidden =
-      layers::Dense(net, x, {.units = 8, .activation = ops::Tanh, .name = "hidden"});
+  Output hidden = layers::Dense(net, x, {.units = 8, .activation = ops::Tanh, .name = "hidden"});
   Output guess =
       layers::Dense(net, hidden, {.units = 1, .activation = ops::Sigmoid, .name = "out"});
   Output loss = losses::MeanSquaredError(root, y, guess);
