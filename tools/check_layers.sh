@@ -18,7 +18,7 @@ git grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]' -- '*.h' '*.cc' | aw
     allowed["session"] = "graph core"
     allowed["train"] = "session layers ops graph io core proto"
     allowed["examples"] = "sluice.h train session layers ops graph io core"
-    allowed["benchmarks"] = allowed["examples"] " ops/kernels"
+    allowed["benchmarks"] = allowed["examples"] " ops/kernels examples"
     allowed["tools"] = allowed["examples"] " proto"
     allowed["tests"] = allowed["examples"] " ops/kernels proto tools examples"
     allowed["sluice.h"] = "train session layers ops graph io core"
