@@ -361,7 +361,10 @@ absl::StatusOr<std::string> Saver::RestoreLatest(Session& session, const std::st
   for (const std::string& prefix : prefixes) {
     const absl::Status restored = Restore(session, prefix);
     if (restored.ok()) {
-      RecoverLastCheckpoints({prefixes.rbegin(), prefixes.rend()});
+      // Only those that the state file names are this saver's to delete later.
+      const absl::StatusOr<CheckpointState> state =
+          ReadCheckpointState(*options_.fs, directory, latest_filename);
+      RecoverLastCheckpoints(state.ok() ? state->all : std::vector<std::string>{prefix});
       return prefix;
     }
     LOG(WARNING) << "skipped checkpoint " << prefix << ": " << restored;

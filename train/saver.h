@@ -78,7 +78,7 @@ class Saver {
 
   // Restores the newest checkpoint in `directory` that can be restored and returns its prefix. Each
   // one that is passed over is a warning in the log. NotFound when there is none, DataLoss listing
-  // all when none is good. Checkpoints there count for max_to_keep from now on.
+  // all when none is good. Those that the state file names count for max_to_keep from now on.
   absl::StatusOr<std::string> RestoreLatest(Session& session, const std::string& directory,
                                             const std::string& latest_filename = "checkpoint");
 

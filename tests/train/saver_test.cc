@@ -442,6 +442,21 @@ TEST_F(FallbackTest, AResumedRunGoesOnDeleting) {
   EXPECT_FALSE(BundleExists(files_, "/run/s-2"));
 }
 
+TEST_F(FallbackTest, BundlesOfOthersAreTriedLastAndNeverDeleted) {
+  Session session = Start();
+  Set(session, 50);
+  Saver other(graph_, InMemory());
+  ASSERT_THAT(other.Save(session, "/run/best", std::nullopt, {.write_state = false}), IsOk());
+  EXPECT_EQ(Latest().value(), 3);
+  Saver resumed(graph_, InMemory({.max_to_keep = 1}));
+  ASSERT_THAT(resumed.RestoreLatest(session, "/run"), IsOk());
+  ASSERT_THAT(resumed.Save(session, "/run/s", 4), IsOk());
+  EXPECT_FALSE(BundleExists(files_, "/run/s-3"));
+  EXPECT_TRUE(BundleExists(files_, "/run/best"));
+  FlipBit("/run/s-4.data-00000-of-00001", 0);
+  EXPECT_EQ(Latest().value(), 50);
+}
+
 // --- failures of the disk
 // --------------------------------------------------------------------------
 
