@@ -130,6 +130,7 @@ OpSpec NumberReduction(absl::string_view name, ReduceFunction function, Gradient
       .Attr("keep_dims: bool = false")
       .Attr("T: numbertype")
       .Attr("Tidx: {int32, int64} = DT_INT32")
+      .InPlace(0, 0)  // when nothing is reduced, as in most gradients of broadcasting
       .Shape(ReductionShape)
       .Prepare(ReductionKernel(function))
       .Gradient(std::move(gradient));

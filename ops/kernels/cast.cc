@@ -87,6 +87,11 @@ void Run(const void* from, void* to, int64_t n) {
   To* y = static_cast<To*>(to);
   if constexpr (std::is_same_v<From, To>) {
     if (from != to && n > 0) memcpy(to, from, n * sizeof(To));
+  } else if constexpr (std::is_same_v<From, bool> && std::is_arithmetic_v<To>) {
+    // As bytes, which the compiler vectorizes; bools it does not.
+    const uint8_t* bytes = static_cast<const uint8_t*>(from);
+#pragma omp simd
+    for (int64_t i = 0; i < n; ++i) y[i] = bytes[i] != 0 ? To{1} : To{0};
   } else {
 #pragma omp simd
     for (int64_t i = 0; i < n; ++i) y[i] = Convert<To>(x[i]);

@@ -408,6 +408,11 @@ Reduction::Reduction(ReduceFunction function, DType dtype, const TensorShape& sh
     (dims[i].reduced ? plan_.reduced_count : plan_.kept_count) *= dims[i].loop.size;
   }
   if (plan_.items == 0 || plan_.results == 0) return;
+  if (plan_.items == 1 && function != ReduceFunction::kHalfSumSquares &&
+      function != ReduceFunction::kEuclideanNorm) {
+    copied_bytes_ = plan_.results * static_cast<int64_t>(SizeOf(dtype));
+    return;
+  }
   // Few results over many elements: cut the elements, so that threads can share them.
   const int64_t width = plan_.inner_reduced ? 1 : std::min(plan_.inner, kLanes);
   const int64_t length =
@@ -420,7 +425,13 @@ Reduction::Reduction(ReduceFunction function, DType dtype, const TensorShape& sh
 }
 
 void Reduction::Run(const void* from, void* to, void* scratch) const {
-  if (plan_.results > 0) run_(plan_, from, to, scratch);
+  if (copied_bytes_ > 0 && from != to) {
+    ParallelFor(copied_bytes_, GrainFor(0.05), [&](int64_t begin, int64_t end) {
+      std::memcpy(static_cast<char*>(to) + begin, static_cast<const char*>(from) + begin,
+                  end - begin);
+    });
+  }
+  if (copied_bytes_ == 0 && plan_.results > 0) run_(plan_, from, to, scratch);
 }
 
 }  // namespace sluice::kernels

@@ -38,7 +38,7 @@ class Reduction {
 
   // Memory that Run needs; aligned for any element.
   int64_t scratch_bytes() const { return scratch_bytes_; }
-  // `to` is apart from `from`.
+  // `to` is apart from `from`, or the same where there are as many results as elements.
   void Run(const void* from, void* to, void* scratch) const;
 
   // The walk over the array, for the loops in reduce.cc. Neighbouring dimensions that are both kept
@@ -70,6 +70,7 @@ class Reduction {
 
   Plan plan_;
   RunFn run_ = nullptr;
+  int64_t copied_bytes_ = 0;  // > 0: the results are the elements as they are
   int64_t scratch_bytes_ = 0;
 };
 
