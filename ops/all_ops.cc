@@ -28,6 +28,14 @@
   X(SegmentSum) X(SegmentMean) X(SegmentProd) X(SegmentMax) X(SegmentMin)         \
   X(OneHot)                                                                       \
   X(Range) X(LinSpace)                                                            \
+  X(Reverse) X(ReverseV2) X(ReverseSequence)                                      \
+  X(Diag) X(DiagPart)                                                             \
+  X(MatrixDiag) X(MatrixDiagPart) X(MatrixSetDiag) X(MatrixBandPart)              \
+  X(Where)                                                                        \
+  X(Unique) X(UniqueWithCounts) X(ListDiff)                                       \
+  X(SpaceToBatchND) X(BatchToSpaceND) X(SpaceToBatch) X(BatchToSpace)             \
+  X(SpaceToDepth) X(DepthToSpace)                                                 \
+  X(DynamicStitch) X(ParallelDynamicStitch) X(DynamicPartition)                   \
                                                                                   \
                                                                                   \
   /* math: elementwise, reductions, products, comparisons */                      \

@@ -39,6 +39,13 @@ absl::Status CheckOutputShape(KernelContext& c, int i, const TensorShape& wanted
                                                  c.output(i).shape().ToString()));
 }
 
+absl::StatusOr<Tensor*> ProvideOutput(KernelContext& c, int i, bool planned,
+                                      const TensorShape& shape) {
+  if (!planned) return c.Allocate(i, shape);
+  SLUICE_RETURN_IF_ERROR(CheckOutputShape(c, i, shape));
+  return &c.output(i);
+}
+
 absl::StatusOr<int64_t> MultiplySizes(int64_t a, int64_t b) {
   if (a < 0 || b < 0) return -1;
   if (a == 0 || b <= kMaxElements / a) return a * b;

@@ -27,6 +27,11 @@ absl::StatusOr<int> CanonicalAxis(int64_t axis, int rank, absl::string_view what
 // values of a run.
 absl::Status CheckOutputShape(KernelContext& c, int i, const TensorShape& wanted);
 
+// Output i with that shape: allocated now, or as planned (`planned`: its shape was known in
+// Prepare), which must be the same.
+absl::StatusOr<Tensor*> ProvideOutput(KernelContext& c, int i, bool planned,
+                                      const TensorShape& shape);
+
 // a * b and a + b of sizes that may be unknown (-1 gives -1). InvalidArgument where the result
 // passes kMaxElements.
 absl::StatusOr<int64_t> MultiplySizes(int64_t a, int64_t b);

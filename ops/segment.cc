@@ -181,9 +181,8 @@ absl::Status CheckUnsorted(absl::Span<const Index> ids, int64_t segments) {
 }
 
 template <typename T, Reduction r, typename Index, bool sorted>
-absl::Status RunSegment(KernelContext& c) {
+absl::Status RunSegment(KernelContext& c, bool planned) {
   const absl::Span<const Index> ids = c.input(1).flat<Index>();
-  Tensor& output = c.output(0);
   SegmentLayout s{.rows = static_cast<int64_t>(ids.size())};
   if constexpr (sorted) {
     SLUICE_ASSIGN_OR_RETURN(s.segments, CountSorted<Index>(ids));
@@ -193,12 +192,12 @@ absl::Status RunSegment(KernelContext& c) {
   }
   SLUICE_ASSIGN_OR_RETURN(const TensorShape wanted,
                           SegmentedShape(c.input(0).shape(), c.input(1).shape(), s.segments));
-  SLUICE_RETURN_IF_ERROR(CheckOutputShape(c, 0, wanted));
+  SLUICE_ASSIGN_OR_RETURN(Tensor * output, ProvideOutput(c, 0, planned, wanted));
   for (int i = 1; i < wanted.rank(); ++i) s.inner *= wanted.dim(i);
   const T empty = EmptySegment<T, r>(sorted);
-  FillElements(output.dtype(), &empty, output.mutable_raw(), output.num_elements());
+  FillElements(output->dtype(), &empty, output->mutable_raw(), output->num_elements());
   const T* data = c.input(0).data<T>();
-  T* to = output.mutable_data<T>();
+  T* to = output->mutable_data<T>();
   const double column_cost = static_cast<double>(s.rows) + 1;
   ParallelFor(s.inner, std::max<int64_t>(16, GrainFor(column_cost)),
               [&](int64_t begin, int64_t end) {
@@ -216,8 +215,11 @@ absl::StatusOr<KernelRun> SegmentPrepare(PrepareContext& p) {
   KernelRun run;
   const auto pick = [&](auto tag) {
     using T = typename decltype(tag)::type;
-    run = p.input_dtype(1) == DType::kInt32 ? &RunSegment<T, r, int32_t, sorted>
-                                            : &RunSegment<T, r, int64_t, sorted>;
+    const auto typed = p.input_dtype(1) == DType::kInt32 ? &RunSegment<T, r, int32_t, sorted>
+                                                         : &RunSegment<T, r, int64_t, sorted>;
+    // Of many ids nobody knows the last one before the run.
+    const bool planned = p.output_shape(0).fully_defined();
+    run = [typed, planned](KernelContext& c) { return typed(c, planned); };
     return absl::OkStatus();
   };
   const DType dtype = p.input_dtype(0);

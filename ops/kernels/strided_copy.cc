@@ -310,6 +310,12 @@ void StridedCopy::RunRows(int64_t begin, int64_t end, const char* from, char* to
 
 void CopyElements(DType dtype, const void* from, void* to, int64_t count) {
   if (count == 0 || from == to) return;
+  constexpr int64_t kSmallBytes = 64 * 1024;
+  const int64_t bytes = count * static_cast<int64_t>(SizeOf(dtype));
+  if (bytes <= kSmallBytes && IsTriviallyCopyable(dtype)) {
+    std::memcpy(to, from, static_cast<size_t>(bytes));
+    return;
+  }
   StridedCopy(dtype, {count}, {0, {1}}, {0, {1}}).Run(from, to);
 }
 
