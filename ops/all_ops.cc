@@ -36,6 +36,9 @@
   X(SpaceToBatchND) X(BatchToSpaceND) X(SpaceToBatch) X(BatchToSpace)             \
   X(SpaceToDepth) X(DepthToSpace)                                                 \
   X(DynamicStitch) X(ParallelDynamicStitch) X(DynamicPartition)                   \
+  X(Roll)                                                                         \
+  X(Bitcast)                                                                      \
+  X(BroadcastArgs)                                                                \
                                                                                   \
                                                                                   \
   /* math: elementwise, reductions, products, comparisons */                      \
