@@ -57,7 +57,7 @@
   X(Select) X(SelectV2) X(Cast) X(ClipByValue) X(AddN) X(AccumulateNV2)           \
   X(MatMul) X(BatchMatMul) X(BatchMatMulV2) X(ArgMax) X(ArgMin) X(L2Loss)         \
   X(Sum) X(Mean) X(Prod) X(Max) X(Min) X(All) X(Any) X(EuclideanNorm)             \
-  X(Cumsum) X(Cumprod)                                                            \
+  X(Cumsum) X(Cumprod) X(TopK) X(TopKV2) X(InTopK) X(InTopKV2) X(Bincount)        \
                                                                                   \
                                                                                   \
   /* neural networks: convolution, pooling, activations, losses, norms */         \

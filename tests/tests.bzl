@@ -44,6 +44,10 @@ _FOLDERS = {
     "layers": ("medium", _ALL, []),
     "train": ("medium", _ALL, []),
     "testing": ("medium", _RUN, []),
+    "repo": ("small", _RUN, [
+        ":ops_tests",
+        "//ops:sources",
+    ]),
     "tools": ("medium", _ALL + [":testing_tools", "//tools:sluice_lib"], ["//tools:sluice"]),
     "compat": ("medium", _ALL, ["//tools:sluice"]),
     "examples": ("small", _ALL + ["//examples/fashion_mnist:parts"], []),

@@ -29,6 +29,7 @@ struct GradientCheckOptions {
   // Also build with unknown first dimension and unknown rank and compare: gradients that depend on
   // dynamic shapes.
   bool unknown_shapes = true;
+  bool unknown_rank = true;  // false: only the unknown first dimension
   std::string context = "";  // put before failures
 };
 
