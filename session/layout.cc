@@ -114,7 +114,7 @@ class LayoutPlanner {
 
   const Program& program_;
   const bool optimize_;
-  const std::vector<Value>& values_;
+  const std::deque<Value>& values_;
   Layout layout_;
   std::vector<int> last_use_, root_last_use_;
   std::vector<int> block_;  // by value

@@ -151,7 +151,9 @@ MemoryPlan OneAfterAnother(absl::Span<const MemoryRequest> requests) {
 MemoryPlan PlanMemory(absl::Span<const MemoryRequest> requests, bool reuse) {
   if (!reuse) return OneAfterAnother(requests);
   MemoryPlan plan = BestFitInTime(requests);
-  if (requests.size() > kMostForLargestFirst) return plan;
+  if (requests.size() > kMostForLargestFirst || plan.total == MemoryLowerBound(requests)) {
+    return plan;
+  }
   MemoryPlan other = LargestFirst(requests);
   return other.total < plan.total ? other : plan;
 }

@@ -86,6 +86,7 @@ absl::Status Plan::MakeSlots() {
         } else {
           SLUICE_ASSIGN_OR_RETURN(slots_[v],
                                   Tensor::Make(value.dtype, value.shape, session_.budget));
+          if (value.dtype == DType::kResource) owned_resources_.push_back(&slots_[v]);
         }
         break;
       case Home::kFeed:
@@ -172,6 +173,9 @@ absl::Status Plan::Run(absl::Span<const std::pair<Output, Tensor>> feeds, int th
 void Plan::ReleaseAll() {
   for (Tensor* slot : borrowed_) {
     if (!slot->empty_handle()) *slot = Tensor();
+  }
+  for (Tensor* slot : owned_resources_) {
+    for (ResourceRef& element : slot->mutable_flat<ResourceRef>()) element = nullptr;
   }
 }
 

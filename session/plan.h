@@ -76,7 +76,8 @@ class Plan {
   RunState state_;
   std::vector<Tensor> slots_;  // by value
   std::vector<Step> steps_;
-  std::vector<Tensor*> borrowed_;  // slots that are empty between runs
+  std::vector<Tensor*> borrowed_;         // slots that are empty between runs
+  std::vector<Tensor*> owned_resources_;  // slots whose elements are empty between runs
 };
 
 }  // namespace sluice

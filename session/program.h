@@ -4,7 +4,7 @@
 #define SLUICE_SESSION_PROGRAM_H_
 
 #include <cstdint>
-#include <string>
+#include <deque>
 #include <vector>
 
 #include "core/kernel.h"
@@ -60,7 +60,7 @@ struct ProgramStep {
 };
 
 struct Program {
-  std::vector<Value> values;
+  std::deque<Value> values;  // kernels may keep the addresses of constants
   std::vector<ProgramStep> steps;
   std::vector<int> feeds;  // value of each feed
   bool random = false;     // holds a random op

@@ -92,6 +92,39 @@ TEST_F(LimitsTest, IdlePlansAreGivenUpBeforeAPlanIsRefused) {
   }
 }
 
+// Every allocation of a run is refused once: a run works or says ResourceExhausted, and a step is
+// done whole or not at all.
+TEST_F(LimitsTest, MemoryMayEndAnywhere) {
+  const Output x = Placeholder(root_, DType::kFloat, {-1});
+  const Output v = VarHandle(root_, "v", {32});
+  const Output init = Assign(root_, v, Fill(root_, Const(root_, Ints({32})), Const(root_, 1)));
+  const Output kept = Positive(root_, x);
+  const Output late = Fill(root_, ReferenceShape(root_, Square(root_, kept)), Sum(root_, kept));
+  const Output value = Read(root_, v);
+  const Output copied = Square(root_, AddN(root_, {value, value}));
+  const Output update = AssignAdd(root_.After({late}), v, copied);
+  const Feeds feeds = {{x, Floats({1, -2, 3, 4})}};
+  bool worked = false;
+  int refused = 0;
+  for (int64_t limit = 1; limit < 8192 && !worked; limit += 16) {
+    Session session = MakeSession({.memory_limit_bytes = limit});
+    if (!session.Run(init).ok()) continue;
+    const auto before = session.Run({}, {value});
+    if (!before.ok()) continue;
+    const auto results = session.Run(feeds, {late, value, update});
+    worked = results.ok();
+    if (!worked) {
+      ++refused;
+      EXPECT_THAT(results, StatusIs(StatusCode::kResourceExhausted, "memory limit reached"));
+    }
+    const auto after = session.Run({}, {value});
+    ASSERT_THAT(after, IsOk());
+    EXPECT_EQ((*after)[0].data<float>()[31], worked ? 5 : 1) << limit;
+  }
+  EXPECT_TRUE(worked);
+  EXPECT_GT(refused, 10);
+}
+
 TEST_F(LimitsTest, ResultsCountAndAreGivenBack) {
   const Output y = Fill(root_, Const(root_, Ints({1000})), Const(root_, 1));
   Session session = MakeSession();

@@ -164,6 +164,22 @@ TEST_F(SessionTest, AResultMayBeFedAgain) {
   ExpectClose(results[0], Floats({8, 16}));
 }
 
+TEST_F(SessionTest, PlansKeepNoFeedAndNoResult) {
+  const Output x = Placeholder(root_, DType::kFloat, {-1});
+  const Output dims = Placeholder(root_, DType::kInt64, {-1});
+  const Output column = Reshape(root_, x, Const(root_, Ints({2, 1})));
+  const Output late = Reshape(root_, x, dims);
+  Session session = MakeSession();
+  Tensor value = Floats({1, 2}), shape = Ints({1, 2});
+  for (bool fails : {false, true}) {
+    const Output last = fails ? Check(root_, Sub(root_, x, Add(root_, x, x)), "negative") : x;
+    const auto results = session.Run({{x, value}, {dims, shape}}, {column, late, last});
+    EXPECT_EQ(results.ok(), !fails);
+  }
+  EXPECT_TRUE(value.unique());
+  EXPECT_TRUE(shape.unique());
+}
+
 TEST_F(SessionTest, TheGraphMayGrowBetweenRuns) {
   const Output x = Placeholder(root_, DType::kFloat, {1});
   const Output y = Square(root_, x);
