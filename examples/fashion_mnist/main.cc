@@ -18,7 +18,7 @@
 #include "sluice.h"
 
 ABSL_FLAG(int, epochs, 5, "passes over the 60,000 training images");
-ABSL_FLAG(int, batch, 128, "images a step");
+ABSL_FLAG(int, batch, 64, "images a step");
 ABSL_FLAG(int, seed, 1, "of the initial weights, the order of the images and dropout");
 ABSL_FLAG(std::string, out, "run", "where checkpoints, graph, event files and the report go");
 ABSL_FLAG(bool, resume, false, "go on from the newest checkpoint in --out");
@@ -35,7 +35,7 @@ struct Model {
   Variable step;
 };
 
-Model Build(Graph& graph) {
+Model Build(Graph& graph, int64_t steps) {
   Scope root = Scope::Root(graph);
   Model m;
   m.images = ops::Placeholder(root.Named("images"), DType::kFloat, {-1, 28, 28, 1});
@@ -54,8 +54,9 @@ Model Build(Graph& graph) {
       ops::Cast(root, ops::Equal(root, ops::ArgMax(root, logits, 1), m.labels), DType::kFloat),
       {0});
   m.step = train::CreateGlobalStep(root);
-  m.train_op =
-      train::Adam({.learning_rate = 1e-3f}).Minimize(root, m.loss, {.global_step = m.step});
+  // The learning rate falls linearly to 0 at the last step.
+  Output rate = 3e-3 * (1.0 - ops::Cast(root, m.step, DType::kFloat) / static_cast<double>(steps));
+  m.train_op = train::Adam({.learning_rate = rate}).Minimize(root, m.loss, {.global_step = m.step});
 
   Outputs summaries = {ops::ScalarSummary(root, "loss", m.loss),
                        ops::ScalarSummary(root, "accuracy", m.accuracy)};
@@ -115,7 +116,9 @@ absl::Status TrainAndReport() {
 
   Graph graph(ops::Builtin());
   graph.SetSeed(absl::GetFlag(FLAGS_seed));
-  const Model model = Build(graph);
+  const int64_t epoch_steps = batches.steps_per_epoch(),
+                last_step = epoch_steps * absl::GetFlag(FLAGS_epochs);
+  const Model model = Build(graph, last_step);
   train::Saver saver(graph);
   SLUICE_ASSIGN_OR_RETURN(Session session, Session::Create(graph));
   SLUICE_RETURN_IF_ERROR(session.Run(model.init));
@@ -137,8 +140,6 @@ absl::Status TrainAndReport() {
   SLUICE_ASSIGN_OR_RETURN(History history, History::Load(JoinPath(out, "history.tsv"), step));
 
   Training training{model, session, saver, *events, std::move(history), out};
-  const int64_t epoch_steps = batches.steps_per_epoch(),
-                last_step = epoch_steps * absl::GetFlag(FLAGS_epochs);
   Progress progress(step + 1, last_step, absl::GetFlag(FLAGS_batch));
   CatchInterrupts();
   while (step < last_step) {
