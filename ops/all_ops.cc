@@ -72,6 +72,8 @@
   X(Softsign) X(SoftsignGrad)                                                     \
   X(MaxPool) X(MaxPoolGrad) X(MaxPoolGradGrad) X(MaxPoolV2) X(MaxPoolGradV2)      \
   X(AvgPool) X(AvgPoolGrad)                                                       \
+  X(FusedBatchNorm) X(FusedBatchNormV2) X(FusedBatchNormV3)                       \
+  X(FusedBatchNormGrad) X(FusedBatchNormGradV2) X(FusedBatchNormGradV3)           \
                                                                                   \
                                                                                   \
   /* random */                                                                    \

@@ -316,6 +316,12 @@ Outputs MaxPoolV2Gradient(At at, const Node& op, const Outputs& dy) {
           Output(), Output()};
 }
 
+Outputs NoSecondGradient(At at, const Node& op, const Outputs&) {
+  at.Fail(op.op(), absl::UnimplementedError(
+                       "no second derivative for windows whose sizes are tensors; use MaxPool"));
+  return Outputs(op.num_inputs());
+}
+
 // Piecewise constant in orig_input and orig_output, linear in grad.
 Outputs MaxPoolGradGradient(At at, const Node& op, const Outputs& dy) {
   return {Output(), Output(),
@@ -405,8 +411,7 @@ OpSpec MaxPoolGradV2Op() {
       .Attr("T: realnumbertype = DT_FLOAT")
       .Shape(MaxPoolGradV2Shape)
       .Prepare(MaxPoolGradV2Prepare)
-      .NotDifferentiable(
-          "its second derivative is not built: use MaxPool, whose sizes are attributes");
+      .Gradient(NoSecondGradient);
 }
 
 OpSpec MaxPoolGradOp() {
