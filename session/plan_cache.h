@@ -54,6 +54,8 @@ class PlanCache {
   // The errors of CheckRequest(), Compile() and Plan::Make(). When memory runs out, idle plans are
   // given up before the second and last try.
   absl::StatusOr<Lease> Acquire(const Request& request);
+  // Frees the memory of all plans that no run uses now: after a run that found too little.
+  void GiveUpIdle() { TakeIdle(); }
 
  private:
   std::shared_ptr<Entry> Find(uint64_t hash, const Request& request) const;

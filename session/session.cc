@@ -1,12 +1,10 @@
 #include "session/session.h"
 
 #include <algorithm>
-#include <mutex>
 #include <new>
 #include <random>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "core/status.h"
 #include "core/threads.h"
@@ -66,6 +64,12 @@ class Session::Impl {
     if (state_.closed.load(std::memory_order_relaxed)) {
       return absl::CancelledError("Session has been closed.");
     }
+    const absl::Status status = RunPlan(request, results);
+    if (absl::IsResourceExhausted(status)) plans_.GiveUpIdle();
+    return status;
+  }
+
+  absl::Status RunPlan(const Request& request, std::vector<Tensor>* results) {
     SLUICE_ASSIGN_OR_RETURN(PlanCache::Lease lease, plans_.Acquire(request));
     if (results != nullptr) {
       results->resize(request.fetches.size());
