@@ -125,20 +125,5 @@ TEST(ShardedFilenameTest, Names) {
       .Expect(Text("base-\?\?\?\?\?-of-00003"));
 }
 
-TEST(StringJoinTest, Joins) {
-  OpTest("StringJoin").Input(Text("a")).Input(Text("b")).Expect(Text("ab"));
-  OpTest("StringJoin")
-      .Attr("separator", "/")
-      .Input(Texts({"a", "b"}))
-      .Input(Text("x"))
-      .Input(Texts({"c", ""}))
-      .Expect(Texts({"a/x/c", "b/x/"}));
-  OpTest("StringJoin").Input(Texts({})).Input(Text("x")).Expect(Texts({}));
-  OpTest("StringJoin")
-      .Input(Texts({"a", "b"}))
-      .Input(Texts({"c"}))
-      .ExpectError(StatusCode::kInvalidArgument, "");
-}
-
 }  // namespace
 }  // namespace sluice

@@ -87,7 +87,7 @@ TEST(SelectTest, RejectsShapesThatDoNotFit) {
       .Input(Bools({1}, {true}))
       .Input(scalar)
       .Input(scalar)
-      .ExpectError(absl::StatusCode::kInvalidArgument, "[1]");
+      .ExpectError(absl::StatusCode::kInvalidArgument, "not compatible");
 }
 
 TEST(SelectTest, GradientIsNumeric) {

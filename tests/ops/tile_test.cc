@@ -98,7 +98,8 @@ TEST(BroadcastToTest, Errors) {
   OpTest("BroadcastTo")
       .Input(kX)
       .Input<int32_t>({1}, {2})
-      .ExpectError(StatusCode::kInvalidArgument, "cannot broadcast [2,2] to [2]");
+      .ExpectError(StatusCode::kInvalidArgument,
+                   "cannot broadcast [2,2] to [");  // [2], or [?] where it is not known yet
   OpTest("BroadcastTo")
       .Input({1}, {1})
       .Input<int32_t>({1}, {-1})

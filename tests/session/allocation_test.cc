@@ -29,6 +29,9 @@
 #include "tests/testing/core/status_matchers.h"
 #include "tests/testing/core/tensors.h"
 
+// The replaced operators below are a matching pair, which g++ does not see.
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 
 namespace {
