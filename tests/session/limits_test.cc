@@ -106,7 +106,7 @@ TEST_F(LimitsTest, MemoryMayEndAnywhere) {
   const Feeds feeds = {{x, Floats({1, -2, 3, 4})}};
   bool worked = false;
   int refused = 0;
-  for (int64_t limit = 1; limit < 8192 && !worked; limit += 16) {
+  for (int64_t limit = 1; limit < 8192 && !worked; limit += 4) {
     Session session = MakeSession({.memory_limit_bytes = limit});
     if (!session.Run(init).ok()) continue;
     if (!session.Run({}, {value}).ok()) continue;  // its result is given back at once
