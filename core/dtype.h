@@ -147,9 +147,9 @@ struct TypeTag {
 //   });
 template <typename... Ts, typename F>
 absl::Status Dispatch(DType d, F&& f) {
-  absl::Status result = absl::UnimplementedError("no kernel for dtype " + DTypeName(d));
-  (void)((DTypeOf<Ts>::value == d && ((result = f(TypeTag<Ts>{})), true)) || ...);
-  return result;
+  absl::Status result;
+  const bool found = ((DTypeOf<Ts>::value == d && ((result = f(TypeTag<Ts>{})), true)) || ...);
+  return found ? result : absl::UnimplementedError("no kernel for dtype " + DTypeName(d));
 }
 
 }  // namespace sluice

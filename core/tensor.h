@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -22,6 +23,10 @@ namespace sluice {
 class Tensor {
  public:
   Tensor() = default;
+  Tensor(const Tensor&) = default;
+  Tensor& operator=(const Tensor&) = default;
+  Tensor(Tensor&& o) noexcept { *this = std::move(o); }  // leaves `o` empty
+  Tensor& operator=(Tensor&& o) noexcept;
 
   // Uninitialized numbers, empty strings. The shape must be fully defined.
   // InvalidArgument for a shape that is not (or breaks TensorShape::Check) or a dtype that cannot
@@ -116,6 +121,16 @@ class Tensor {
   DType dtype_ = DType::kInvalid;
   TensorShape shape_;
 };
+
+inline Tensor& Tensor::operator=(Tensor&& o) noexcept {
+  if (this == &o) return *this;
+  buffer_ = std::move(o.buffer_);
+  data_ = std::exchange(o.data_, nullptr);
+  elements_ = std::exchange(o.elements_, 0);
+  dtype_ = std::exchange(o.dtype_, DType::kInvalid);
+  shape_ = std::move(o.shape_);
+  return *this;
+}
 
 // Same dtype, shape and bits (strings: same bytes).
 bool BitEqual(const Tensor& a, const Tensor& b);

@@ -40,10 +40,12 @@ class At {
   // The same place in a derived scope; file and line stay the caller's.
   At In(const Scope& scope) const { return At(scope, file_, line_); }
   At Named(absl::string_view op_name) const { return In(scope_.Named(op_name)); }
-  At Sub(absl::string_view name) const { return In(scope_.Sub(name)); }
+  At Sub(absl::string_view name) const { return In(scope_.Sub(name, {file_, line_})); }
   // tf.name_scope(name, default_name): for builders that make several nodes. Opens the scope called
   // by Named(), else `default_name`.
-  At Composite(absl::string_view default_name) const;
+  // InvalidArgument, kept on the graph, when there is neither, and for `values` of another graph
+  // (rule NS-8).
+  At Composite(absl::string_view default_name, const Outputs& values = {}) const;
   // The node that stands for the whole composite gets the scope's own name (TensorFlow's
   // name=scope): for the last node of a Composite.
   At AsScope() const;

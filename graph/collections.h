@@ -48,6 +48,9 @@ inline constexpr char kEvalStep[] = "eval_step";
 inline constexpr char kTrainOp[] = "train_op";
 inline constexpr char kCondContext[] = "cond_context";
 inline constexpr char kWhileContext[] = "while_context";
+// Of TensorFlow's own bookkeeping: kept in files.
+inline constexpr char kSummaryV2[] = "_SUMMARY_V2";
+inline constexpr char kStreamingModelPorts[] = "_streaming_model_ports";
 }  // namespace keys
 
 }  // namespace sluice

@@ -212,7 +212,7 @@ class Backprop {
     }
     const At place = PlaceFor(node);
     FillMissing(place, *node, &dy);
-    Outputs dx = spec.gradient()(place, *node, dy);
+    TensorsOrSlices dx = spec.gradient()(place, *node, dy);
     if (!at_.ok()) return false;
     if (static_cast<int>(dx.size()) != node->num_inputs()) {
       at_.Fail(node->op(), absl::InternalError(absl::StrCat(
@@ -221,7 +221,7 @@ class Backprop {
       return false;
     }
     if (options_.gate_gradients) Gate(place, *node, &dx);
-    return Deliver(*node, dx);
+    return Deliver(place, *node, dx);
   }
 
   // Rule GR-7: one of several outputs without a gradient gets zeros.
@@ -235,23 +235,26 @@ class Backprop {
 
   // tf.tuple: none of an op's gradients is used before all are there.
   // Gradients that lead to no x stay out of it: nothing would need them otherwise.
-  void Gate(At place, const Node& node, Outputs* dx) {
+  void Gate(At place, const Node& node, TensorsOrSlices* dx) {
     Outputs present;
     for (int i = 0; i < node.num_inputs(); ++i) {
-      if (!(*dx)[i].empty() && Counts(node, i)) present.push_back((*dx)[i]);
+      if (!(*dx)[i].empty() && Counts(node, i)) present.push_back((*dx)[i].values());
     }
     if (present.size() < 2) return;
     const At tuple = place.Sub("tuple");
     const Output all = Group(tuple.Named("group_deps"), present);
     const At gated = tuple.In(tuple.scope().After({all}));
     for (int i = 0; i < node.num_inputs(); ++i) {
-      Output& g = (*dx)[i];
+      const Output g = (*dx)[i].values();
       if (g.empty() || !Counts(node, i)) continue;
-      g = gated.In(gated.scope().ColocateWith(g)).Named("control_dependency").Node("Identity", {g});
+      (*dx)[i] =
+          gated.In(gated.scope().ColocateWith(g)).Named("control_dependency").Node("Identity", {g});
     }
   }
 
-  bool Deliver(const Node& node, const Outputs& dx) {
+  bool Deliver(At place, const Node& node, const TensorsOrSlices& slices) {
+    Outputs dx;
+    for (const TensorOrSlices& g : slices) dx.push_back(ToDense(place, g));
     for (int i = 0; i < node.num_inputs(); ++i) {
       const Output input = node.input(i);
       const DType dtype = BaseType(input.dtype());
@@ -276,7 +279,7 @@ class Backprop {
     for (const Output& x : xs_) {
       // An x that no path reaches has a gradient only where it is itself a y.
       Output g = Sum({x.node()->id(), x.index()});
-      if (g.empty() && options_.zero_unconnected)
+      if (g.empty() && options_.unconnected_gradients == UnconnectedGradients::kZero)
         g = at_.Named("zeros_like").Node("ZerosLike", {x});
       result.push_back(g);
     }

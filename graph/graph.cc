@@ -1,7 +1,6 @@
 #include "graph/graph.h"
 
 #include <algorithm>
-#include <regex>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -18,10 +17,6 @@ using Lock = std::lock_guard<std::recursive_mutex>;
 
 // Constants above this many elements are not remembered: shape functions look at small ones only.
 constexpr int64_t kMaxConstantElements = 256;
-
-absl::Status Finalized() {
-  return absl::FailedPreconditionError("Graph is finalized and cannot be modified.");
-}
 
 bool ValidImportedName(absl::string_view name) {
   // Graphs written by TensorFlow 2 join name pieces with '>' and have internal names that start
@@ -166,7 +161,7 @@ absl::Status Graph::CheckInputs(const OpSpec& spec, const NodeRequest& request) 
 
 absl::StatusOr<Node*> Graph::AddNode(NodeRequest request) {
   Lock lock(mutex_);
-  if (finalized_) return Finalized();
+  if (finalized_) return FinalizedError();
   if (!ValidImportedName(request.name)) {
     return absl::InvalidArgumentError(
         absl::StrCat("'", Printable(request.name),
@@ -323,6 +318,10 @@ std::string Graph::UniqueName(absl::string_view name, bool mark) {
   return candidate;
 }
 
+absl::Status Graph::FinalizedError() {
+  return absl::FailedPreconditionError("Graph is finalized and cannot be modified.");
+}
+
 void Graph::Finalize() {
   Lock lock(mutex_);
   finalized_ = true;
@@ -341,79 +340,19 @@ const Variable* Graph::FindVariable(const std::string& name) const {
 
 void Graph::StoreVariable(const std::string& name, const Variable& variable) {
   Lock lock(mutex_);
+  if (finalized_) return status_.Update(FinalizedError());
   variables_.emplace(name, variable);
 }
 
-std::vector<Variable> Graph::Variables(absl::string_view collection) const {
-  std::vector<Variable> variables;
-  for (const CollectionItem& item : GetCollection(collection)) {
-    if (const Variable* v = std::get_if<Variable>(&item)) variables.push_back(*v);
-  }
-  return variables;
-}
-
-void Graph::AddToCollection(absl::string_view key, CollectionItem item) {
+std::vector<std::string> Graph::StoredVariableNames() const {
   Lock lock(mutex_);
-  if (finalized_) {
-    status_.Update(Finalized());
-    return;
-  }
-  collections_[std::string(key)].push_back(std::move(item));
+  std::vector<std::string> names;
+  for (const auto& [name, variable] : variables_) names.push_back(name);
+  return names;
 }
 
-namespace {
-
-std::optional<std::string> NameOf(const CollectionItem& item) {
-  if (const Output* o = std::get_if<Output>(&item)) return o->name();
-  if (const Variable* v = std::get_if<Variable>(&item)) return v->name();
-  return std::nullopt;
-}
-
-}  // namespace
-
-std::vector<CollectionItem> Graph::GetCollection(absl::string_view key,
-                                                 absl::string_view scope) const {
-  Lock lock(mutex_);
-  auto it = collections_.find(std::string(key));
-  if (it == collections_.end()) return {};
-  if (scope.empty()) return it->second;
-  std::regex pattern;
-  try {
-    pattern = std::regex(std::string(scope));
-  } catch (const std::regex_error&) {
-    return {};
-  }
-  std::vector<CollectionItem> matching;
-  for (const CollectionItem& item : it->second) {
-    const std::optional<std::string> name = NameOf(item);
-    if (name && std::regex_search(*name, pattern, std::regex_constants::match_continuous))
-      matching.push_back(item);
-  }
-  return matching;
-}
-
-Outputs Graph::OutputsIn(absl::string_view key) const {
-  Outputs outputs;
-  for (const CollectionItem& item : GetCollection(key)) {
-    if (const Output* o = std::get_if<Output>(&item)) outputs.push_back(*o);
-  }
-  return outputs;
-}
-
-void Graph::ClearCollection(absl::string_view key) {
-  Lock lock(mutex_);
-  if (finalized_) {
-    status_.Update(Finalized());
-    return;
-  }
-  collections_.erase(std::string(key));
-}
-
-std::vector<std::string> Graph::CollectionKeys() const {
-  Lock lock(mutex_);
-  std::vector<std::string> found;
-  for (const auto& [key, items] : collections_) found.push_back(key);
-  return found;
+std::unique_lock<std::recursive_mutex> Graph::Hold() const {
+  return std::unique_lock<std::recursive_mutex>(mutex_);
 }
 
 std::string Graph::function_library() const {

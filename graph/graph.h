@@ -25,6 +25,7 @@
 namespace sluice {
 
 class At;
+struct LintFinding;
 
 // Limits of one graph.
 inline constexpr int64_t kMaxNodes = 10'000'000;
@@ -106,21 +107,63 @@ class Graph {
   // The table of get_variable: by full name. Null when absent.
   const Variable* FindVariable(const std::string& name) const;
   void StoreVariable(const std::string& name, const Variable& variable);
-  std::vector<Variable> Variables(
-      absl::string_view collection) const;  // items of a collection that are variables
-  std::vector<Variable> GlobalVariables() const { return Variables(keys::kGlobalVariables); }
-  std::vector<Variable> TrainableVariables() const { return Variables(keys::kTrainableVariables); }
-  std::vector<Variable> LocalVariables() const { return Variables(keys::kLocalVariables); }
+  std::vector<std::string> StoredVariableNames() const;  // sorted
+  // Keeps other threads from changing the graph: for look-ups whose answer decides what is added.
+  [[nodiscard]] std::unique_lock<std::recursive_mutex> Hold() const;
 
   void AddToCollection(absl::string_view key, CollectionItem item);
+  // The same for several keys; a key given twice counts once (rule COL-2).
+  void AddToCollections(const std::vector<std::string>& collection_keys,
+                        const CollectionItem& item);
   // A copy; empty when absent. With `scope`: the items that have a name which starts with a match
-  // of that regular expression (rule COL-3).
+  // of that regular expression (RE2 syntax, rule COL-3). A malformed one is the graph's error.
+  // TensorFlow's live list (get_collection_ref) does not exist: add, clear, or set.
   std::vector<CollectionItem> GetCollection(absl::string_view key,
                                             absl::string_view scope = "") const;
-  Outputs OutputsIn(
-      absl::string_view key) const;  // items of a collection that are tensors or operations
+  // The items below a variable scope (rule VS-32).
+  std::vector<CollectionItem> GetCollection(absl::string_view key, const Scope& scope) const;
   void ClearCollection(absl::string_view key);
+  void SetCollection(absl::string_view key, std::vector<CollectionItem> items);
   std::vector<std::string> CollectionKeys() const;  // sorted
+
+  // The items of a collection that are variables, and those that are tensors or operations; `scope`
+  // as above.
+  std::vector<Variable> Variables(absl::string_view collection, absl::string_view scope = "") const;
+  Outputs OutputsIn(absl::string_view collection, absl::string_view scope = "") const;
+
+  // The standard collections (tf.global_variables(scope), ...).
+  std::vector<Variable> GlobalVariables(absl::string_view scope = "") const {
+    return Variables(keys::kGlobalVariables, scope);
+  }
+  std::vector<Variable> TrainableVariables(absl::string_view scope = "") const {
+    return Variables(keys::kTrainableVariables, scope);
+  }
+  std::vector<Variable> LocalVariables(absl::string_view scope = "") const {
+    return Variables(keys::kLocalVariables, scope);
+  }
+  std::vector<Variable> ModelVariables(absl::string_view scope = "") const {
+    return Variables(keys::kModelVariables, scope);
+  }
+  std::vector<Variable> MetricVariables(absl::string_view scope = "") const {
+    return Variables(keys::kMetricVariables, scope);
+  }
+  std::vector<Variable> MovingAverageVariables(absl::string_view scope = "") const {
+    return Variables(keys::kMovingAverageVariables, scope);
+  }
+  Outputs UpdateOps(absl::string_view scope = "") const {
+    return OutputsIn(keys::kUpdateOps, scope);
+  }
+  Outputs RegularizationLosses(absl::string_view scope = "") const {
+    return OutputsIn(keys::kRegularizationLosses, scope);
+  }
+  Outputs Losses(absl::string_view scope = "") const { return OutputsIn(keys::kLosses, scope); }
+  Outputs Summaries(absl::string_view scope = "") const {
+    return OutputsIn(keys::kSummaries, scope);
+  }
+  Outputs TrainOps(absl::string_view scope = "") const { return OutputsIn(keys::kTrainOp, scope); }
+
+  // What is probably a mistake in this graph (graph/lint.h), for a program that runs `fetches`.
+  std::vector<LintFinding> Lint(const Outputs& fetches = {}) const;
 
   // --- functions ---
   // TensorFlow's FunctionDefLibrary, serialized; empty when there is none. Kept for export only: a
@@ -138,13 +181,14 @@ class Graph {
 
  private:
   absl::Status CheckInputs(const OpSpec& spec, const NodeRequest& request) const;
+  static absl::Status FinalizedError();
   absl::Status InferShapes(Node* node) const;
   void FindConstants(Node* node) const;
 
   const OpRegistry& registry_;
   const GraphOptions options_;
   mutable std::recursive_mutex mutex_;
-  absl::Status status_;
+  mutable absl::Status status_;
   std::deque<std::unique_ptr<Node>> nodes_;
   absl::flat_hash_map<std::string, Node*> by_name_;
   absl::flat_hash_map<std::string, int> used_names_;  // lower-cased (rule NS-3)

@@ -93,11 +93,27 @@ Output UniformInitializerNodes(At at, const TensorShape& shape, DType dtype, dou
   return inside.AsScope().Node("Add", {scaled, minimum});
 }
 
-Output GlorotUniformInitializer(At at, const TensorShape& shape, DType dtype) {
+std::pair<double, double> GlorotUniformRange(const TensorShape& shape) {
   const auto [fan_in, fan_out] = ComputeFans(shape);
-  const double limit = std::sqrt(
-      6.0 / std::max(2.0, fan_in + fan_out));  // scale / max(1, mean of the fans), rule IN-2
-  return UniformInitializerNodes(at, shape, dtype, -limit, limit, std::nullopt);
+  // scale / max(1, mean of the fans), rule IN-2
+  const double limit = std::sqrt(6.0 / std::max(2.0, fan_in + fan_out));
+  return {-limit, limit};
+}
+
+Output GlorotUniformInitializer(At at, const TensorShape& shape, DType dtype) {
+  const auto [low, high] = GlorotUniformRange(shape);
+  return UniformInitializerNodes(at, shape, dtype, low, high, std::nullopt);
+}
+
+Output Initializer::operator()(At at, const TensorShape& shape, DType dtype,
+                               const PartitionInfo* partition) const {
+  if (const Function* function = std::get_if<Function>(&how_))
+    return (*function)(at, shape, dtype, partition);
+  if (const FixedFunction* function = std::get_if<FixedFunction>(&how_)) return (*function)(at);
+  if (const Output* tensor = output()) return *tensor;
+  if (value() == nullptr) return at.Fail("Initializer", absl::InternalError("empty initializer"));
+  const At named = at.scope().op_name().empty() ? at.Named("initial_value") : at;
+  return named.Node("Const", {}, {{"value", *value()}, {"dtype", value()->dtype()}});
 }
 
 }  // namespace sluice

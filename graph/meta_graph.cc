@@ -39,7 +39,7 @@ bool HoldsRecords(absl::string_view key) {
 
 absl::StatusOr<std::string> WriteVariable(const Variable& variable) {
   proto::VariableDef def;
-  SLUICE_RETURN_IF_ERROR(ParseMessage(variable.imported_rest(), /*text=*/false, &def));
+  SLUICE_RETURN_IF_ERROR(ParseMessage(variable.data().imported_rest, /*text=*/false, &def));
   const auto name = [](const Output& output) {
     return output.empty() ? std::string() : output.name();
   };

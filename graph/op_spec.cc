@@ -109,6 +109,10 @@ OpSpec& OpSpec::Aggregate() {
   return *this;
 }
 
+OpSpec& OpSpec::PassesGradientThrough() {
+  passes_gradient_through_ = true;
+  return *this;
+}
 OpSpec& OpSpec::AllowsUninitializedInput() {
   allows_uninitialized_input_ = true;
   return *this;
@@ -179,6 +183,19 @@ absl::Status OpRegistry::Add(OpSpec spec) {
 const OpSpec* OpRegistry::Find(absl::string_view name) const {
   auto it = specs_.find(name);
   return it == specs_.end() ? nullptr : it->second.get();
+}
+
+absl::Status OpRegistry::AddGradient(absl::string_view name, GradientFn gradient) {
+  if (!gradients_.try_emplace(std::string(name), std::move(gradient)).second) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("Registering two gradient functions with name '", name, "'!"));
+  }
+  return absl::OkStatus();
+}
+
+const GradientFn* OpRegistry::FindGradient(absl::string_view name) const {
+  auto it = gradients_.find(name);
+  return it == gradients_.end() ? nullptr : &it->second;
 }
 
 std::vector<const OpSpec*> OpRegistry::ops() const {

@@ -18,14 +18,13 @@
 #include "core/attr_value.h"
 #include "core/dtype.h"
 #include "core/kernel.h"
+#include "graph/indexed_slices.h"
 #include "graph/shape_context.h"
 
 namespace sluice {
 
 class At;
 class Node;
-class Output;
-using Outputs = std::vector<Output>;
 
 // One input or output argument of a schema: "values: N * T". Exactly one of type, type_attr,
 // type_list_attr is set.
@@ -50,9 +49,12 @@ struct AttrSpec {
 };
 
 // Gradient: builds, with op builders only, the gradient nodes of `op`. dy[i] is the gradient of
-// output i, empty where there is none. Returns one Output per input, empty for "no gradient".
-// (tf.RegisterGradient)
-using GradientFn = std::function<Outputs(At at, const Node& op, const Outputs& dy)>;
+// output i, empty where there is none. Returns one gradient per input, empty for "no gradient";
+// a function that returns Outputs will do. (tf.RegisterGradient)
+using GradientFn = std::function<TensorsOrSlices(At at, const Node& op, const Outputs& dy)>;
+
+// The attr by which a node asks for another gradient function than its op's (rule GR-15).
+inline constexpr char kGradientOpTypeAttr[] = "_gradient_op_type";
 
 class OpSpec {
  public:
@@ -71,6 +73,9 @@ class OpSpec {
   // Exactly one of the two must be called; a test over the registry holds every op to it.
   OpSpec& Gradient(GradientFn fn);
   OpSpec& NotDifferentiable(absl::string_view reason);
+  // Besides Gradient(): what comes in for output 0 goes to input 0 as it is, slices too (Identity,
+  // ReadVariableOp). Other gradient functions get slices made dense.
+  OpSpec& PassesGradientThrough();
 
   // --- facts that plans use ---
   // Runs have effects or differ from run to run: never folded, merged or dropped while fetched or
@@ -106,6 +111,7 @@ class OpSpec {
   const GradientFn& gradient() const { return gradient_; }   // null: none
   bool not_differentiable() const { return !no_gradient_reason_.empty(); }
   const std::string& no_gradient_reason() const { return no_gradient_reason_; }
+  bool passes_gradient_through() const { return passes_gradient_through_; }
   bool stateful() const { return stateful_; }
   bool random() const { return random_; }
   const std::vector<std::pair<int, int>>& aliases() const { return aliases_; }    // (in, out)
@@ -137,6 +143,7 @@ class OpSpec {
   bool stateful_ = false, random_ = false, value_from_shapes_ = false, session_constant_ = false;
   bool writes_resources_ = false, commutative_ = false, aggregate_ = false;
   bool allows_uninitialized_input_ = false, must_be_fed_ = false, opaque_ = false;
+  bool passes_gradient_through_ = false;
   absl::Status status_;
 };
 
@@ -153,7 +160,13 @@ class OpRegistry {
   const OpSpec* Find(absl::string_view name) const;  // null when absent
   std::vector<const OpSpec*> ops() const;            // by name
 
+  // A gradient function that nodes ask for by name, in the attr _gradient_op_type
+  // (Scope::GradientOverride; tf.RegisterGradient, rule GR-15). AlreadyExists for a second one.
+  absl::Status AddGradient(absl::string_view name, GradientFn gradient);
+  const GradientFn* FindGradient(absl::string_view name) const;  // null when absent
+
  private:
+  absl::flat_hash_map<std::string, GradientFn> gradients_;
   absl::flat_hash_map<std::string, std::shared_ptr<const OpSpec>> specs_;
 };
 

@@ -1,3 +1,4 @@
+// Op names, control inputs, devices and colocation. Variable scopes: graph/variable_scope.cc.
 #include "graph/scope.h"
 
 #include <algorithm>
@@ -23,55 +24,17 @@ std::string Join(absl::string_view prefix, absl::string_view name) {
 
 // A changed copy of a state.
 template <typename Change>
-Scope With(const Scope& scope, Change change) {
+Scope Changed(const Scope& scope, Change change) {
   auto state = std::make_shared<ScopeState>(*scope.state());
   change(*state);
   return Scope(std::move(state));
 }
 
-absl::string_view LastComponent(absl::string_view name) {
-  const size_t slash = name.rfind('/');
-  return slash == absl::string_view::npos ? name : name.substr(slash + 1);
-}
-
-Reuse Resolve(Reuse asked, Reuse inherited) {
-  // Rule VS-21: false means inherit; reuse is never switched off below a reusing scope.
-  return asked == Reuse::kInherit || asked == Reuse::kFalse ? inherited : asked;
-}
-
-// The inner scope's getter is called first and gets one that runs the outer (rule VS-12).
-CustomGetter Compose(const CustomGetter& outer, const CustomGetter& inner) {
-  if (!inner) return outer;
-  if (!outer) return inner;
-  return [outer, inner](const VariableGetter& getter, At at, const std::string& name,
-                        const VariableOptions& options) {
-    const VariableGetter through_outer = [&](At inner_at, const std::string& inner_name,
-                                             const VariableOptions& inner_options) {
-      return outer(getter, inner_at, inner_name, inner_options);
-    };
-    return inner(through_outer, at, name, options);
-  };
-}
-
-std::shared_ptr<VariableScopeState> Open(const VariableScopeState& from, const std::string& name,
-                                         const VariableScopeOptions& options,
-                                         Reuse inherited_reuse) {
-  auto state = std::make_shared<VariableScopeState>(from);
-  state->name = name;
-  state->openings = std::make_shared<OpeningCounters>();
-  state->constraint = options.constraint;
-  state->reuse = Resolve(options.reuse, inherited_reuse);
-  state->custom_getter = Compose(from.custom_getter, options.custom_getter);
-  if (options.initializer) state->initializer = options.initializer;
-  if (options.regularizer) state->regularizer = options.regularizer;
-  if (options.dtype != DType::kInvalid) state->dtype = options.dtype;
-  return state;
-}
-
-// Marks variable scope `name` as opened once more inside `parent`.
-void CountOpening(const VariableScopeState& parent, const std::string& name) {
-  std::lock_guard<std::mutex> lock(parent.openings->mutex);
-  ++parent.openings->count[name];
+void Fail(const Scope& scope, const absl::Status& why, Caller caller) {
+  const std::string inside =
+      scope.name().empty() ? "" : absl::StrCat(" inside '", scope.name(), "'");
+  scope.graph().SetError(absl::Status(
+      why.code(), absl::StrCat(why.message(), inside, " (", caller.file, ":", caller.line, ")")));
 }
 
 }  // namespace
@@ -88,13 +51,15 @@ bool IsValidScopeName(absl::string_view name, bool at_root) {
 
 Scope Scope::Root(Graph& graph) { return Scope(graph.root_state()); }
 
-Scope Scope::Sub(absl::string_view name) const {
+Scope Scope::Sub(absl::string_view name, Caller caller) const {
   if (name.empty()) {
-    return With(*this, [](ScopeState& s) { s.name = s.op_name = ""; });
+    return Changed(*this, [](ScopeState& s) { s.name = s.op_name = ""; });
   }
   if (!IsValidScopeName(name, state_->name.empty())) {
-    graph().SetError(absl::InvalidArgumentError(
-        absl::StrCat("'", Printable(name), "' is not a valid scope name")));
+    Fail(*this,
+         absl::InvalidArgumentError(
+             absl::StrCat("'", Printable(name), "' is not a valid scope name")),
+         caller);
     return *this;
   }
   std::string full(name);
@@ -103,139 +68,106 @@ Scope Scope::Sub(absl::string_view name) const {
   } else {
     full = graph().UniqueName(Join(state_->name, name));
   }
-  return With(*this, [&](ScopeState& s) {
-    s.name = full;
-    s.op_name = "";
-  });
-}
-
-Scope Scope::VariableScope(absl::string_view name, const VariableScopeOptions& options) const {
-  if (name.empty()) {
-    graph().SetError(absl::InvalidArgumentError("variable scope: the name is empty"));
-    return *this;
-  }
-  const VariableScopeState& parent = *state_->variables;
-  const std::string full = Join(parent.name, name);
-  CountOpening(parent, full);
-  const Scope named = options.auxiliary_name_scope ? Sub(name) : Named("");
-  std::shared_ptr<VariableScopeState> opened = Open(parent, full, options, parent.reuse);
-  opened->original_name_scope = named.name();
-  return With(named, [&](ScopeState& s) { s.variables = opened; });
-}
-
-Scope Scope::DefaultVariableScope(absl::string_view default_name,
-                                  const VariableScopeOptions& options) const {
-  const VariableScopeState& parent = *state_->variables;
-  if (options.reuse == Reuse::kTrue) {
-    graph().SetError(
-        absl::InvalidArgumentError("reuse=True cannot be used without a name_or_scope"));
-    return *this;
-  }
-  std::string unique(default_name);
-  {
-    std::lock_guard<std::mutex> lock(parent.openings->mutex);
-    const auto& count = parent.openings->count;
-    for (int k = 1; count.find(Join(parent.name, unique)) != count.end(); ++k)
-      unique = absl::StrCat(default_name, "_", k);
-  }
-  const std::string full = Join(parent.name, unique);
-  CountOpening(parent, full);
-  const Scope named = options.auxiliary_name_scope ? Sub(default_name) : Named("");
-  std::shared_ptr<VariableScopeState> opened = Open(parent, full, options, parent.reuse);
-  opened->original_name_scope = named.name();
-  return With(named, [&](ScopeState& s) { s.variables = opened; });
-}
-
-Scope Scope::Reenter(const VariableScopeOptions& options) const {
-  const VariableScopeState& captured = *state_->variables;
-  std::shared_ptr<VariableScopeState> opened =
-      Open(captured, captured.name, options, captured.reuse);
-  if (!options.constraint) opened->constraint = captured.constraint;
-  Scope named = Named("");
-  if (options.auxiliary_name_scope && !captured.name.empty()) {
-    // The fresh name scope lies beside the original one.
-    const std::string& original = captured.original_name_scope;
-    const size_t slash = original.rfind('/');
-    const std::string outside = slash == std::string::npos ? "" : original.substr(0, slash);
-    named = With(*this, [&](ScopeState& s) {
-              s.name = outside;
-              s.op_name = "";
-            }).Sub(LastComponent(captured.name));
-  }
-  return With(named, [&](ScopeState& s) { s.variables = opened; });
-}
-
-Scope Scope::AtOriginalNames(Reuse reuse) const {
-  const VariableScopeState& captured = *state_->variables;
-  std::shared_ptr<VariableScopeState> opened =
-      Open(captured, captured.name, {.reuse = reuse}, captured.reuse);
-  opened->constraint = captured.constraint;
-  return With(*this, [&](ScopeState& s) {
-    s.variables = opened;
-    s.name = captured.original_name_scope;
+  return Changed(*this, [&](ScopeState& s) {
+    s.name = std::move(full);
     s.op_name = "";
   });
 }
 
 Scope Scope::Named(absl::string_view op_name) const {
-  return With(*this, [&](ScopeState& s) { s.op_name = std::string(op_name); });
+  return Changed(*this, [&](ScopeState& s) { s.op_name = std::string(op_name); });
 }
 
 Scope Scope::After(absl::Span<const Output> control_inputs) const {
-  return With(*this, [&](ScopeState& s) {
-    for (const Output& input : control_inputs) {
-      if (input.empty()) continue;
-      Node* node = input.node();
-      if (std::find(s.control_inputs.begin(), s.control_inputs.end(), node) ==
-          s.control_inputs.end()) {
-        s.control_inputs.push_back(node);
-      }
-    }
-  });
+  auto frame = std::make_shared<ControlFrame>();
+  for (const Output& input : control_inputs) {
+    if (input.empty()) continue;
+    if (std::find(frame->inputs.begin(), frame->inputs.end(), input.node()) == frame->inputs.end())
+      frame->inputs.push_back(input.node());
+  }
+  if (frame->inputs.empty()) return *this;
+  return Changed(*this, [&](ScopeState& s) { s.control.push_back(std::move(frame)); });
 }
 
 Scope Scope::WithoutControl() const {
-  return With(*this, [](ScopeState& s) { s.control_inputs.clear(); });
+  return Changed(*this, [](ScopeState& s) { s.control.clear(); });
 }
 
 Scope Scope::WithControlOf(const Scope& other) const {
-  return With(*this, [&](ScopeState& s) {
-    s.control_inputs = other.state_->control_inputs;
-    s.device = other.state_->device;
+  return Changed(*this, [&](ScopeState& s) {
+    s.control = other.state_->control;
+    s.devices = other.state_->devices;
   });
 }
 
-Scope Scope::Device(absl::string_view device) const {
-  return With(*this, [&](ScopeState& s) { s.device = std::string(device); });
+Scope Scope::Device(absl::string_view device, Caller caller) const {
+  absl::StatusOr<DeviceSpec> spec = DeviceSpec::Parse(device);
+  if (!spec.ok()) {
+    Fail(*this, spec.status(), caller);
+    return *this;
+  }
+  return Changed(*this, [&](ScopeState& s) {
+    s.devices.push_back(std::make_shared<const DeviceLayer>(*std::move(spec)));
+  });
+}
+
+Scope Scope::Device(DeviceFunction device) const {
+  return Changed(*this, [&](ScopeState& s) {
+    s.devices.push_back(std::make_shared<const DeviceLayer>(std::move(device)));
+  });
+}
+
+Scope Scope::WithoutDevice() const {
+  return Changed(*this, [](ScopeState& s) { s.devices.clear(); });
 }
 
 Scope Scope::ColocateWith(const Output& op) const {
   if (op.empty()) return *this;
-  return ColocateWithName(op.node()->name());
+  const Node& node = *op.node();
+  const AttrValue* own = FindAttr(node.attrs(), "_class");
+  const auto* groups = own == nullptr ? nullptr : own->get_if<std::vector<std::string>>();
+  Scope scope = *this;
+  bool inherited = false;
+  for (size_t i = 0; groups != nullptr && i < groups->size(); ++i) {
+    if (!absl::StartsWith((*groups)[i], "loc:@")) continue;
+    scope = scope.ColocateWithName((*groups)[i].substr(5));
+    inherited = true;
+  }
+  if (!inherited) scope = scope.ColocateWithName(node.name());
+  return Changed(scope, [&](ScopeState& s) {
+    s.devices.clear();
+    const absl::StatusOr<DeviceSpec> device = DeviceSpec::Parse(node.device());
+    if (device.ok() && !node.device().empty())
+      s.devices.push_back(std::make_shared<const DeviceLayer>(*device));
+  });
 }
 
 Scope Scope::ColocateWithName(const std::string& op_name) const {
-  return With(*this, [&](ScopeState& s) {
+  return Changed(*this, [&](ScopeState& s) {
     if (std::find(s.colocate.begin(), s.colocate.end(), op_name) == s.colocate.end())
       s.colocate.push_back(op_name);
     std::sort(s.colocate.begin(), s.colocate.end());
   });
 }
 
+Scope Scope::WithoutColocation() const {
+  return Changed(*this, [](ScopeState& s) { s.colocate.clear(); });
+}
+
 Scope Scope::ForGradientOf(Node* forward) const {
-  return With(*this, [&](ScopeState& s) { s.gradient_of = forward; });
+  return Changed(*this, [&](ScopeState& s) { s.gradient_of = forward; });
+}
+
+Scope Scope::GradientOverride(const std::map<std::string, std::string>& op_to_gradient) const {
+  auto all = std::make_shared<std::map<std::string, std::string>>(op_to_gradient);
+  if (state_->gradient_override != nullptr)
+    all->insert(state_->gradient_override->begin(), state_->gradient_override->end());
+  return Changed(*this, [&](ScopeState& s) { s.gradient_override = std::move(all); });
 }
 
 Graph& Scope::graph() const { return *state_->graph; }
 bool Scope::ok() const { return graph().ok(); }
 const std::string& Scope::name() const { return state_->name; }
 const std::string& Scope::op_name() const { return state_->op_name; }
-const std::string& Scope::variable_scope() const { return state_->variables->name; }
-Reuse Scope::reuse() const { return state_->variables->reuse; }
-DType Scope::dtype() const { return state_->variables->dtype; }
-const Initializer& Scope::initializer() const { return state_->variables->initializer; }
-const Regularizer& Scope::regularizer() const { return state_->variables->regularizer; }
-const Constraint& Scope::constraint() const { return state_->variables->constraint; }
-const CustomGetter& Scope::custom_getter() const { return state_->variables->custom_getter; }
 
 }  // namespace sluice

@@ -1,14 +1,33 @@
+// The handle. Making variables: graph/get_variable.cc, graph/new_variable.cc.
 #include "graph/variable.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "core/status.h"
-#include "glog/logging.h"
 #include "graph/graph.h"
-#include "graph/scope_state.h"
 
 namespace sluice {
+namespace {
+
+Tensor Int32s(const std::vector<int64_t>& values) {
+  const std::vector<int32_t> narrow(values.begin(), values.end());
+  return Tensor::Of<int32_t>({static_cast<int64_t>(narrow.size())}, narrow);
+}
+
+Output Int32Const(At at, const char* name, const std::vector<int64_t>& values) {
+  return at.Named(name).Node("Const", {}, {{"value", Int32s(values)}, {"dtype", DType::kInt32}});
+}
+
+// The piece of `value` that belongs to `part`.
+Output SliceFor(At at, const Variable& part, const Output& value) {
+  const SaveSliceInfo& where = *part.data().save_slice_info;
+  const At inside = at.Sub("Slice");
+  const std::vector<int64_t> size(where.var_shape.dims().begin(), where.var_shape.dims().end());
+  return inside.AsScope().Node("Slice", {value, Int32Const(inside, "begin", where.var_offset),
+                                         Int32Const(inside, "size", size)});
+}
+
+}  // namespace
 
 const Variable::Data& Variable::data() const {
   static const Data* const empty_data = new Data;
@@ -23,8 +42,11 @@ DType Variable::dtype() const { return data().dtype; }
 const TensorShape& Variable::shape() const { return data().shape; }
 bool Variable::trainable() const { return data().trainable; }
 const Constraint& Variable::constraint() const { return data().constraint; }
-const std::string& Variable::created_at() const { return data().created_at; }
-const std::string& Variable::imported_rest() const { return data().imported_rest; }
+bool Variable::is_resource() const {
+  if (is_partitioned()) return parts()[0].is_resource();
+  return !handle().empty() && BaseType(handle().dtype()) == DType::kResource;
+}
+const std::vector<Variable>& Variable::parts() const { return data().parts; }
 Output Variable::handle() const { return data().handle; }
 Output Variable::value() const { return data().value; }
 Output Variable::initializer() const { return data().initializer; }
@@ -32,212 +54,76 @@ Output Variable::initial_value() const { return data().initial_value; }
 Output Variable::is_initialized() const { return data().is_initialized; }
 
 Output Variable::Read(At at) const {
+  if (is_partitioned()) {
+    Outputs values;
+    for (const Variable& part : parts()) values.push_back(part.Read(at));
+    return ConcatParts(at.Sub("ConcatPartitions"), *this, values);
+  }
+  if (!is_resource()) {
+    const Scope beside = at.scope().ColocateWith(handle());
+    return at.In(beside)
+        .Named(at.scope().op_name().empty() ? "read" : at.scope().op_name())
+        .Node("Identity", {handle()});
+  }
   return at.Node("ReadVariableOp", {handle()}, {{"dtype", dtype()}});
 }
+
+Output Variable::InitializedValue(At at) const {
+  if (is_partitioned()) {
+    Outputs values;
+    for (const Variable& part : parts()) values.push_back(part.InitializedValue(at));
+    return ConcatParts(at.Sub("ConcatPartitions"), *this, values);
+  }
+  if (initial_value().empty()) return Read(at);
+  const char* op = is_resource() ? "InitializedValue" : "InitializedRefValue";
+  const Output value = at.Named("initialized_value").Node(op, {handle(), initial_value()});
+  if (!value.empty() && shape().rank_known()) at.graph().SetShape(value, shape()).IgnoreError();
+  return value;
+}
+
+Output Variable::Write(At at, const char* resource_op, const char* ref_op, Output value) const {
+  if (is_partitioned()) {
+    Outputs writes;
+    for (const Variable& part : parts())
+      writes.push_back(part.Write(at, resource_op, ref_op, SliceFor(at, part, value)));
+    return Group(at, writes);
+  }
+  return at.Node(is_resource() ? resource_op : ref_op, {handle(), value});
+}
+
 Output Variable::Assign(At at, Output value) const {
-  return at.Node("AssignVariableOp", {handle(), value});
+  return Write(at, "AssignVariableOp", "Assign", value);
 }
 Output Variable::AssignAdd(At at, Output delta) const {
-  return at.Node("AssignAddVariableOp", {handle(), delta});
+  return Write(at, "AssignAddVariableOp", "AssignAdd", delta);
 }
 Output Variable::AssignSub(At at, Output delta) const {
-  return at.Node("AssignSubVariableOp", {handle(), delta});
+  return Write(at, "AssignSubVariableOp", "AssignSub", delta);
 }
 
-namespace {
-
-// Everything settled about a variable that is to be made.
-struct Settled {
-  std::string name;  // unique op name
-  TensorShape shape;
-  DType dtype;
-  VariableOptions options;
-};
-
-// A place whose op names start at the root with exactly this prefix, without control inputs (rule
-// VAR-3).
-At AtAbsolute(At at, const std::string& prefix) {
-  return at.In(at.scope().WithoutControl().Sub(absl::StrCat(prefix, "/")));
+Output Variable::SparseRead(At at, Output indices) const {
+  if (is_resource() && !is_partitioned())
+    return at.Node("ResourceGather", {handle(), indices}, {{"dtype", dtype()}});
+  return at.Node("Gather", {value(), indices});
 }
 
-void AddToCollections(Graph& graph, const Variable& variable,
-                      std::vector<std::string> collections) {
-  if (collections.empty()) collections.push_back(keys::kGlobalVariables);
-  if (variable.trainable()) collections.push_back(keys::kTrainableVariables);
-  for (size_t i = 0; i < collections.size(); ++i) {
-    if (std::find(collections.begin(), collections.begin() + i, collections[i]) ==
-        collections.begin() + i) {
-      graph.AddToCollection(collections[i], variable);
-    }
+Output Variable::Scatter(At at, const char* resource_op, const char* ref_op, Output indices,
+                         Output updates) const {
+  if (is_partitioned()) {
+    return at.Fail(ref_op, absl::UnimplementedError(absl::StrCat(
+                               op_name(), " is partitioned: scatter to its parts instead")));
   }
+  return at.Node(is_resource() ? resource_op : ref_op, {handle(), indices, updates});
 }
 
-// The four nodes of a resource variable (rule VAR-1), in TensorFlow's order. `make_initial` builds
-// the initial value in the place it gets.
-Variable MakeVariable(At at, const Settled& settled,
-                      const std::function<Output(At)>& make_initial) {
-  const std::string& name = settled.name;
-  const At inside = AtAbsolute(at, name);
-  const At placed = inside.In(inside.scope().ColocateWithName(name));
-  const Output initial = make_initial(placed);
-  if (initial.empty()) return {};
-  auto data = std::make_shared<Variable::Data>();
-  data->op_name = name;
-  data->dtype = settled.dtype;
-  data->shape = settled.shape.rank_known() ? settled.shape : initial.shape();
-  data->trainable = settled.options.trainable;
-  data->constraint = settled.options.constraint;
-  data->created_at = at.location();
-  data->initial_value = initial;
-  data->handle = placed.AsScope().Node(
-      "VarHandleOp", {}, {{"dtype", data->dtype}, {"shape", data->shape}, {"shared_name", name}});
-  data->is_initialized = inside.Sub("IsInitialized").Node("VarIsInitializedOp", {data->handle});
-  data->initializer = inside.Named("Assign").Node("AssignVariableOp", {data->handle, initial});
-  data->value = inside.Sub("Read").Node("ReadVariableOp", {data->handle}, {{"dtype", data->dtype}});
-  if (!at.ok()) return {};
-  if (data->shape.rank_known()) at.graph().SetShape(data->value, data->shape).IgnoreError();
-  Variable variable(std::move(data));
-  AddToCollections(at.graph(), variable, settled.options.collections);
-  return variable;
+Output Variable::ScatterUpdate(At at, Output indices, Output updates) const {
+  return Scatter(at, "ResourceScatterUpdate", "ScatterUpdate", indices, updates);
 }
-
-// Rule VS-8: in the absolute scope <variable>/Regularizer/, colocated with it.
-void Regularize(At at, const Variable& variable, const Regularizer& regularizer) {
-  if (!regularizer || variable.empty()) return;
-  const At inside = AtAbsolute(at, absl::StrCat(variable.op_name(), "/Regularizer"));
-  const Output loss =
-      regularizer(inside.In(inside.scope().ColocateWith(variable.handle())), variable.value());
-  if (!loss.empty()) at.graph().AddToCollection(keys::kRegularizationLosses, loss);
+Output Variable::ScatterAdd(At at, Output indices, Output updates) const {
+  return Scatter(at, "ResourceScatterAdd", "ScatterAdd", indices, updates);
 }
-
-Variable Fail(At at, const std::string& name, const absl::Status& why) {
-  at.In(at.scope().Sub("")).Fail(name, why);
-  return {};
-}
-
-Output DefaultInitialValue(At at, const TensorShape& shape, DType dtype) {
-  if (IsFloating(dtype)) return GlorotUniformInitializer(at, shape, dtype);
-  if (IsInteger(dtype) || dtype == DType::kBool || dtype == DType::kString)
-    return ZerosInitializer(at, shape, dtype);
-  return at.Fail("Initializer",
-                 absl::InvalidArgumentError(absl::StrCat("An initializer for a variable of ",
-                                                         DTypeName(dtype), " is required")));
-}
-
-// Rules VS-2 and VS-3.
-absl::Status CheckShared(const Variable& found, const std::string& name,
-                         const VariableOptions& options) {
-  if (!found.shape().CompatibleWith(options.shape)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("Trying to share variable ", name, ", but specified shape ",
-                     options.shape.ToString(), " and found shape ", found.shape().ToString(), "."));
-  }
-  if (options.dtype != DType::kInvalid && BaseType(options.dtype) != found.dtype()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("Trying to share variable ", name, ", but specified dtype ",
-                     DTypeName(options.dtype), " and found dtype ", DTypeName(found.dtype()), "."));
-  }
-  return absl::OkStatus();
-}
-
-Variable CreateStored(At at, const std::string& name, const VariableOptions& options) {
-  if (!options.shape.fully_defined()) {
-    return Fail(at, name,
-                absl::InvalidArgumentError(absl::StrCat("Shape of a new variable (", name,
-                                                        ") must be fully defined, but instead was ",
-                                                        options.shape.ToString(), ".")));
-  }
-  if (!IsValidOpName(name))
-    return Fail(at, name, absl::InvalidArgumentError("is not a valid node name"));
-  Settled settled{at.graph().UniqueName(name), options.shape, BaseType(options.dtype), options};
-  const Variable variable = MakeVariable(at, settled, [&](At placed) {
-    const At inside = placed.Sub("Initializer");
-    return options.initializer ? options.initializer(inside, settled.shape, settled.dtype)
-                               : DefaultInitialValue(inside, settled.shape, settled.dtype);
-  });
-  if (variable.empty()) return {};
-  if (!variable.shape().CompatibleWith(variable.initial_value().shape()) ||
-      variable.initial_value().dtype() != variable.dtype()) {
-    return Fail(at, name,
-                absl::InvalidArgumentError(absl::StrCat(
-                    "the initializer gave ", DTypeName(variable.initial_value().dtype()),
-                    variable.initial_value().shape().ToString(), ", the variable is ",
-                    DTypeName(variable.dtype()), variable.shape().ToString())));
-  }
-  at.graph().StoreVariable(name, variable);
-  Regularize(at, variable, options.regularizer);
-  return variable;
-}
-
-// The decision table VS-1, for complete options.
-Variable TakeOrMake(At at, const std::string& name, const VariableOptions& options) {
-  if (const Variable* found = at.graph().FindVariable(name)) {
-    if (options.reuse == Reuse::kFalse) {
-      return Fail(at, name,
-                  absl::AlreadyExistsError(
-                      absl::StrCat("Variable ", name,
-                                   " already exists, disallowed. Did you mean to set reuse=True or "
-                                   "reuse=tf.AUTO_REUSE in VarScope? Originally defined at ",
-                                   found->created_at())));
-    }
-    const Variable shared = *found;
-    const absl::Status fits = CheckShared(shared, name, options);
-    return fits.ok() ? shared : Fail(at, name, fits);
-  }
-  if (options.reuse == Reuse::kTrue) {
-    return Fail(at, name,
-                absl::NotFoundError(
-                    absl::StrCat("Variable ", name,
-                                 " does not exist, or was not created with tf.get_variable(). Did "
-                                 "you mean to set reuse=tf.AUTO_REUSE in VarScope?")));
-  }
-  VariableOptions complete = options;
-  if (complete.dtype == DType::kInvalid) complete.dtype = at.scope().dtype();
-  return CreateStored(at, name, complete);
-}
-
-}  // namespace
-
-Variable GetVariable(At at, absl::string_view name, const VariableOptions& options) {
-  if (!at.ok()) return {};
-  const Scope& scope = at.scope();
-  if (name.empty() && scope.variable_scope().empty())
-    return Fail(at, "Variable", absl::InvalidArgumentError("a variable needs a name"));
-  // Without a name of its own it is called like its scope: slots of optimizers are.
-  std::string full = scope.variable_scope();
-  if (!name.empty()) absl::StrAppend(&full, full.empty() ? "" : "/", name);
-  VariableOptions resolved = options;
-  if (!resolved.initializer) resolved.initializer = scope.initializer();
-  if (!resolved.regularizer) resolved.regularizer = scope.regularizer();
-  if (!resolved.constraint) resolved.constraint = scope.constraint();
-  if (resolved.reuse == Reuse::kInherit) resolved.reuse = scope.reuse();
-  if (!scope.custom_getter()) return TakeOrMake(at, full, resolved);
-  return scope.custom_getter()(TakeOrMake, at, full, resolved);
-}
-
-Variable GetLocalVariable(At at, absl::string_view name, VariableOptions options) {
-  options.trainable = false;
-  if (std::find(options.collections.begin(), options.collections.end(), keys::kLocalVariables) ==
-      options.collections.end()) {
-    options.collections.push_back(keys::kLocalVariables);
-  }
-  return GetVariable(at, name, options);
-}
-
-Variable NewVariable(At at, Output initial_value, VariableOptions options) {
-  if (!at.ok() || initial_value.empty()) return {};
-  const At inside = at.Composite("Variable");
-  if (!at.ok()) return {};
-  Settled settled{inside.scope().name(), options.shape, initial_value.dtype(), options};
-  if (!initial_value.shape().CompatibleWith(options.shape)) {
-    return Fail(at, settled.name,
-                absl::InvalidArgumentError(absl::StrCat("initial_value has shape ",
-                                                        initial_value.shape().ToString(),
-                                                        ", expected ", options.shape.ToString())));
-  }
-  const Variable variable = MakeVariable(at, settled, [&](At) { return initial_value; });
-  Regularize(at, variable, options.regularizer);
-  return variable;
+Output Variable::ScatterSub(At at, Output indices, Output updates) const {
+  return Scatter(at, "ResourceScatterSub", "ScatterSub", indices, updates);
 }
 
 Output Group(At at, const Outputs& ops) {
@@ -260,6 +146,37 @@ Output GlobalVariablesInitializer(At at) {
 }
 Output LocalVariablesInitializer(At at) {
   return VariablesInitializer(at, at.graph().LocalVariables());
+}
+
+Output ReportUninitializedVariables(At at) {
+  std::vector<Variable> all = at.graph().GlobalVariables();
+  for (const Variable& v : at.graph().LocalVariables()) all.push_back(v);
+  return ReportUninitializedVariables(at, all);
+}
+
+Output ReportUninitializedVariables(At at, const std::vector<Variable>& variables) {
+  const At inside = at.Composite("report_uninitialized_variables");
+  std::vector<std::string> names;
+  Outputs missing;
+  for (const Variable& v : variables) {
+    for (const Variable& part : v.is_partitioned() ? v.parts() : std::vector<Variable>{v}) {
+      names.push_back(part.op_name());
+      const Output there = part.is_resource()
+                               ? inside.Node("VarIsInitializedOp", {part.handle()})
+                               : inside.Node("IsVariableInitialized", {part.handle()});
+      missing.push_back(inside.Node("LogicalNot", {there}));
+    }
+  }
+  const Output all = inside.Named("Const").Node(
+      "Const", {},
+      {{"value", Tensor::Of<std::string>({static_cast<int64_t>(names.size())}, names)},
+       {"dtype", DType::kString}});
+  if (names.empty()) return all;
+  const Output mask = inside.Named("stack").Node("Pack", missing, {{"axis", int64_t{0}}});
+  const At masked = inside.Sub("boolean_mask");
+  const Output where = masked.Node("Where", {mask});
+  const Output rows = masked.Node("Squeeze", {where}, {{"squeeze_dims", std::vector<int64_t>{1}}});
+  return masked.Named("GatherV2").Node("Gather", {all, rows});
 }
 
 }  // namespace sluice

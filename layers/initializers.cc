@@ -38,13 +38,13 @@ Output NormalNodes(At at, const TensorShape& shape, DType dtype, double mean, do
   return inside.AsScope().Node("Add", {scaled, mean_node});
 }
 
-Output ScaledNodes(At at, const TensorShape& shape, DType dtype,
+Output ScaledNodes(At at, const TensorShape& shape, DType dtype, const TensorShape& fan_shape,
                    const VarianceScalingOptions& options) {
   if (!(options.scale > 0)) {
     return at.Fail("variance_scaling", absl::InvalidArgumentError(absl::StrCat(
                                            "`scale` must be positive float, got ", options.scale)));
   }
-  const auto [fan_in, fan_out] = ComputeFans(shape);
+  const auto [fan_in, fan_out] = ComputeFans(fan_shape);
   const double fan = options.mode == FanMode::kFanIn    ? fan_in
                      : options.mode == FanMode::kFanOut ? fan_out
                                                         : (fan_in + fan_out) / 2;
@@ -126,8 +126,10 @@ Initializer TruncatedNormal(double mean, double stddev, Seed seed) {
 }
 
 Initializer VarianceScaling(VarianceScalingOptions options) {
-  return [options](At at, const TensorShape& shape, DType dtype) {
-    return ScaledNodes(at, shape, dtype, options);
+  // The fans of a part of a partitioned variable are those of the whole.
+  return [options](At at, const TensorShape& shape, DType dtype, const PartitionInfo* partition) {
+    return ScaledNodes(at, shape, dtype, partition == nullptr ? shape : partition->full_shape,
+                       options);
   };
 }
 

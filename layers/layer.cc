@@ -85,7 +85,7 @@ Output Layer::operator()(At at, Output inputs) {
 }
 
 Variable Layer::AddVariable(At at, const std::string& name, VariableOptions options) {
-  options.trainable = options.trainable && naming_.trainable;
+  options.trainable = options.trainable.value_or(true) && naming_.trainable;
   Variable variable = GetVariable(at, name, options);
   if (!variable.empty()) variables_.push_back(variable);
   return variable;

@@ -83,6 +83,7 @@
                                                                                   \
   /* state: variables, training, files, summaries */                              \
   X(VarHandleOp) X(ReadVariableOp) X(VarIsInitializedOp) X(VariableShape)         \
+  X(InitializedValue) X(InitializedRefValue)                                      \
   X(AssignVariableOp) X(AssignAddVariableOp) X(AssignSubVariableOp)               \
   X(ResourceGather) X(ResourceScatterUpdate) X(ResourceScatterAdd)                \
   X(ResourceScatterSub) X(ResourceScatterMul) X(ResourceScatterDiv)               \

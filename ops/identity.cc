@@ -125,7 +125,8 @@ OpSpec IdentityOp() {
       .Attr("T: type")
       .Shape(shapes::SameAsInput)
       .Alias(0, 0)
-      .Gradient(IdentityGradient);
+      .Gradient(IdentityGradient)
+      .PassesGradientThrough();
 }
 
 OpSpec IdentityNOp() {

@@ -31,6 +31,11 @@ absl::Status VariableShapeShape(ShapeContext& c) {
   return absl::OkStatus();
 }
 
+absl::Status InitializedValueShape(ShapeContext& c) {
+  c.set_output(0, c.input(1));
+  return absl::OkStatus();
+}
+
 absl::Status AssignShape(ShapeContext& c) { return CheckAssignable(c, 0, 1); }
 
 // --- kernels -------------------------------------------------------------------------------------
@@ -55,6 +60,26 @@ absl::StatusOr<KernelRun> IsInitializedPrepare(PrepareContext& p) {
   return KernelRun([input](KernelContext& c) -> absl::Status {
     SLUICE_ASSIGN_OR_RETURN(const VariableResource* variable, input.Get(c));
     *c.output(0).mutable_data<bool>() = variable->initialized();
+    return absl::OkStatus();
+  });
+}
+
+// The value, or input 1 while there is none.
+absl::StatusOr<KernelRun> InitializedValuePrepare(PrepareContext& p) {
+  SLUICE_ASSIGN_OR_RETURN(auto input, VariableInput::Resolve(p, 0, p.input_dtype(1)));
+  return KernelRun([input](KernelContext& c) -> absl::Status {
+    SLUICE_ASSIGN_OR_RETURN(const VariableResource* variable, input.Get(c));
+    if (!variable->initialized()) {
+      c.SetOutput(0, c.input(1));
+      return absl::OkStatus();
+    }
+    SLUICE_ASSIGN_OR_RETURN(Tensor value, variable->Read());
+    if (value.shape() != c.output(0).shape()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the variable has shape ", value.shape().ToString(), ", its initial value ",
+                       c.output(0).shape().ToString()));
+    }
+    c.SetOutput(0, std::move(value));
     return absl::OkStatus();
   });
 }
@@ -103,6 +128,19 @@ Outputs ReadGradient(At, const Node&, const Outputs& dy) { return {dy[0]}; }
 
 constexpr char kChangesVariable[] = "it changes a variable and has no output";
 
+OpSpec InitializedValueSpec(const char* name, const char* variable) {
+  return OpSpec(name)
+      .Input(variable)
+      .Input("initial_value: dtype")
+      .Output("value: dtype")
+      .Attr("dtype: type")
+      .Shape(InitializedValueShape)
+      .Prepare(InitializedValuePrepare)
+      .NotDifferentiable("initial values are not trained")
+      .Stateful()
+      .AllowsUninitializedInput();
+}
+
 OpSpec AssignSpec(const char* name, KernelPrepare prepare, ShapeFn shape) {
   return OpSpec(name)
       .Input("resource: resource")
@@ -139,6 +177,7 @@ OpSpec ReadVariableOpOp() {
       .Shape(ReadShape)
       .Prepare(ReadPrepare)
       .Gradient(ReadGradient)
+      .PassesGradientThrough()
       .Stateful();
 }
 
@@ -151,6 +190,13 @@ OpSpec VarIsInitializedOpOp() {
       .NotDifferentiable("its output is a bool")
       .Stateful()
       .AllowsUninitializedInput();
+}
+
+OpSpec InitializedValueOp() {
+  return InitializedValueSpec("InitializedValue", "resource: resource");
+}
+OpSpec InitializedRefValueOp() {
+  return InitializedValueSpec("InitializedRefValue", "ref: Ref(dtype)");
 }
 
 OpSpec VariableShapeOp() {
@@ -186,6 +232,9 @@ Output ReadVariableOp(At at, Output resource, DType dtype) {
 }
 Output VarIsInitializedOp(At at, Output resource) {
   return at.Node("VarIsInitializedOp", {resource});
+}
+Output InitializedValue(At at, Output resource, Output initial_value) {
+  return at.Node("InitializedValue", {resource, initial_value});
 }
 Output VariableShape(At at, Output input, DType out_type) {
   return at.Node("VariableShape", {input}, {{"out_type", out_type}});

@@ -24,6 +24,10 @@ Output VarHandleOp(At at, DType dtype, const TensorShape& shape, VarHandleOpOpti
 // was assigned yet (rule VAR-11).
 Output ReadVariableOp(At at, Output resource, DType dtype);
 Output VarIsInitializedOp(At at, Output resource);  // bool scalar
+// The present value, or `initial_value` while nothing was assigned. Not an op of TensorFlow, which
+// builds conditional control flow for it: graphs that hold one run here only. Reference variables
+// have InitializedRefValue. Users: Variable::InitializedValue.
+Output InitializedValue(At at, Output resource, Output initial_value);
 // The shape of the present value, int32 or int64 (`out_type`).
 Output VariableShape(At at, Output input, DType out_type = DType::kInt32);
 

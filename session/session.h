@@ -16,10 +16,19 @@
 
 namespace sluice {
 
+// What a session does before the first step of a train op (an item of TRAIN_OP): it looks for
+// mistakes that would otherwise show as a model that learns badly (graph/lint.h, the cheap kinds).
+enum class Preflight {
+  kOff,
+  kWarn,    // logs each finding once
+  kStrict,  // the run fails with FailedPrecondition, naming all findings of kind warning
+};
+
 struct SessionOptions {
   int threads = 0;                 // of one run; 0: every core the process may use
   int64_t memory_limit_bytes = 0;  // of all tensors and plans; 0: 80 % of physical memory
   bool optimize = true;            // false: no folding, merging, in-place work: for finding faults
+  Preflight preflight = Preflight::kWarn;
 };
 
 using Feeds = std::vector<std::pair<Output, Tensor>>;

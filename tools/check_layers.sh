@@ -44,11 +44,11 @@ git grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]' -- '*.h' '*.cc' | aw
     path = substr($0, RSTART + 1, RLENGTH - 2)
     # dnnl_util.h is the one header that wraps oneDNN for the kernels beside it.
     if ($1 ~ /\.h$/ && from in library && $1 != "ops/kernels/dnnl_util.h" &&
-        path ~ /^(Eigen|unsupported\/Eigen|google\/protobuf|oneapi)\/|^dnnl|^proto\//)
+        path ~ /^(Eigen|unsupported\/Eigen|google\/protobuf|oneapi)\/|^re2\/|^dnnl|^proto\//)
       report("\"" path "\" in a header; only .cc files include Eigen, oneDNN and protobuf")
     if (quote == "<") next
     to = folder(path)
-    if (path ~ /^(absl|glog|leveldb|gtest|gmock|benchmark|Eigen|unsupported\/Eigen|google\/protobuf|dnnl\.hpp$)/) next
+    if (path ~ /^(absl|glog|leveldb|gtest|gmock|benchmark|Eigen|unsupported\/Eigen|google\/protobuf|dnnl\.hpp$|re2)/) next
     if (!(to in allowed) && to != "proto") { report("\"" path "\" is not a path from the root"); next }
     if (to != from && index(" " allowed[from] " ", " " to " ") == 0)
       report(from "/ may not include \"" path "\"; it may include: " (allowed[from] == "" ? "nothing" : allowed[from]))

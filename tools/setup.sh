@@ -10,6 +10,7 @@ packages=(
   g++                   # C++20
   protobuf-compiler     # proto/*.proto to C++
   libprotobuf-dev       # graphs, checkpoints and events on the wire
+  libre2-dev            # regular expressions over names
   libabsl-dev           # status, strings, containers
   libdnnl-dev           # oneDNN: convolutions, matrix products
   libeigen3-dev         # every other kernel

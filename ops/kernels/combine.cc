@@ -83,21 +83,12 @@ SpanFunction<T> FunctionFor(Combine how) {
   return nullptr;
 }
 
-// Dispatch() for work inside a step: its error, which allocates, is made only when it is needed.
-template <typename... Ts, typename F>
-absl::Status DispatchInStep(DType dtype, F&& f) {
-  absl::Status result;
-  const bool served = ((DTypeOf<Ts>::value == dtype && ((result = f(TypeTag<Ts>{})), true)) || ...);
-  if (served) return result;
-  return absl::UnimplementedError(absl::StrCat("no kernel for dtype ", DTypeName(dtype)));
-}
-
 // Calls f(TypeTag<T>, function) for the dtype.
 template <typename F>
 absl::Status WithFunction(Combine how, DType dtype, F&& f) {
-  return DispatchInStep<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t, uint8_t,
-                        uint16_t, uint32_t, uint64_t, std::complex<float>, std::complex<double>,
-                        bool, std::string>(dtype, [&](auto tag) -> absl::Status {
+  return Dispatch<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t, uint8_t,
+                  uint16_t, uint32_t, uint64_t, std::complex<float>, std::complex<double>, bool,
+                  std::string>(dtype, [&](auto tag) -> absl::Status {
     using T = typename decltype(tag)::type;
     const SpanFunction<T> function = FunctionFor<T>(how);
     if (function == nullptr) {

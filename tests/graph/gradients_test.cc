@@ -87,8 +87,9 @@ TEST_F(GradientsTest, YIsX) {  // GR-12
 TEST_F(GradientsTest, Unconnected) {  // GR-11, GR-12
   const Output x = ops::Const(root_, 5.0f), z = ops::Const(root_, 1.0f);
   EXPECT_TRUE(Gradients(root_, {x * 2}, {z})[0].empty());
-  EXPECT_EQ(Run(Gradients(root_, {x * 2}, {z}, {.zero_unconnected = true})),
-            (std::vector<float>{0}));
+  EXPECT_EQ(
+      Run(Gradients(root_, {x * 2}, {z}, {.unconnected_gradients = UnconnectedGradients::kZero})),
+      (std::vector<float>{0}));
   EXPECT_THAT(graph_.status(), IsOk());
 }
 
