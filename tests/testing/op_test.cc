@@ -73,12 +73,12 @@ void OpTest::AddKernelWays(const OpSpec& spec, const AttrMap& attrs, std::vector
   add("kernel between guards", {});
   add("kernel between guards, inputs constant", {.constant_inputs = true});
   add(absl::StrCat("kernel between guards, ", kManyThreads, " threads"), {.threads = kManyThreads});
-  const auto& first = ways->front().result;
-  if (!first.ok()) return;
+  if (!ways->front().result.ok()) return;
+  const std::vector<Tensor> first = *ways->front().result;  // `ways` grows below
   for (const auto& [in, out] : spec.in_place()) {
-    if (in >= static_cast<int>(inputs_.size()) || out >= static_cast<int>(first->size())) continue;
+    if (in >= static_cast<int>(inputs_.size()) || out >= static_cast<int>(first.size())) continue;
     const Tensor& input = inputs_[in];
-    if (input.byte_size() != (*first)[out].byte_size()) continue;
+    if (input.byte_size() != first[out].byte_size()) continue;
     if (!IsTriviallyCopyable(input.dtype())) continue;
     add(absl::StrCat("kernel writing output ", out, " over input ", in), {.in_place = {{in, out}}});
   }
