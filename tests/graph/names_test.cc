@@ -1,5 +1,8 @@
 // Rules NS-1 to NS-12: names of ops and scopes, look-up by name, control inputs, finalized graphs.
 // The expected names are TensorFlow's.
+#include <set>
+#include <thread>
+
 #include "graph/at.h"
 #include "graph/graph.h"
 #include "graph/scope.h"
@@ -21,6 +24,10 @@ const OpRegistry& Registry() {
                            .Attr("N: int >= 1")
                            .Attr("T: type")),
                 IsOk());
+    EXPECT_THAT(r->Add(OpSpec("MakesRef").Output("r: Ref(float)")), IsOk());
+    EXPECT_THAT(
+        r->Add(OpSpec("TakesRef").Input("x: float").Input("r: Ref(float)").Output("y: float")),
+        IsOk());
     return r;
   }();
   return *registry;
@@ -158,6 +165,130 @@ TEST_F(NamesTest, ControlInputs) {  // NS-12
   ASSERT_EQ(d.node()->control_inputs().size(), 2u);
   EXPECT_EQ(d.node()->control_inputs()[0]->name(), "a");
   EXPECT_TRUE(At(after.WithoutControl()).Node("FloatOutput").node()->control_inputs().empty());
+}
+
+TEST_F(NamesTest, ControlInputsOfNestedScopesInOrder) {  // NS-12
+  const Output a = At(root_.Named("a")).Node("FloatOutput");
+  const Output b = At(root_.Named("b")).Node("FloatOutput");
+  const Output c = At(root_.Named("c")).Node("FloatOutput");
+  const Output d = At(root_.After({c, a}).After({b, c})).Node("FloatOutput");
+  std::vector<std::string> names;
+  for (const sluice::Node* node : d.node()->control_inputs()) names.push_back(node->name());
+  EXPECT_EQ(names, (std::vector<std::string>{"c", "a", "b"}));
+}
+
+TEST_F(NamesTest, AnInputBuiltInTheSameScopeHonoursItsControlInputs) {  // NS-12
+  const Output a = At(root_.Named("a")).Node("FloatOutput");
+  const Output b = At(root_.Named("b")).Node("FloatOutput");
+  const Scope outer = root_.After({a});
+  const Output early = At(outer).Node("FloatOutput");  // honours a, not b
+  const Scope inner = outer.After({b});
+  const Output late = At(inner).Node("TakesFloat", {early});
+  ASSERT_EQ(late.node()->control_inputs().size(), 1u);
+  EXPECT_EQ(late.node()->control_inputs()[0]->name(), "b");
+  EXPECT_TRUE(At(inner).Node("TakesFloat", {late}).node()->control_inputs().empty());
+  // Built elsewhere, the same input honours nothing.
+  const Output outside = At(root_).Node("FloatOutput");
+  EXPECT_EQ(At(inner).Node("TakesFloat", {outside}).node()->control_inputs().size(), 2u);
+}
+
+TEST_F(NamesTest, CompositesOpenTheirScope) {  // NS-8
+  EXPECT_EQ(At(root_).Composite("default").scope().name(), "default");
+  EXPECT_EQ(At(root_.Named("given")).Composite("default").scope().name(), "given");
+  EXPECT_TRUE(At(root_).Composite("").scope().ok() == false);
+  EXPECT_THAT(graph_.status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, "At least one of name"));
+}
+
+TEST_F(NamesTest, CompositeRefusesValuesOfAnotherGraph) {  // NS-8
+  Graph other(Registry());
+  const Output foreign = At(Scope::Root(other)).Node("FloatOutput");
+  At(root_).Composite("c", {foreign});
+  EXPECT_THAT(graph_.status(),
+              StatusIs(absl::StatusCode::kInvalidArgument, "must be from the same graph"));
+}
+
+TEST_F(NamesTest, ColocationInheritsGroups) {  // NS-13
+  const Output a = At(root_.Named("a")).Node("FloatOutput");
+  const Output b = At(root_.ColocateWith(a).Named("b")).Node("FloatOutput");
+  const Output c = At(root_.ColocateWith(b).Named("c")).Node("FloatOutput");
+  EXPECT_EQ(c.node()->attr<std::vector<std::string>>("_class"),
+            (std::vector<std::string>{"loc:@a"}));
+  EXPECT_EQ(
+      FindAttr(At(root_.ColocateWith(b).WithoutColocation()).Node("FloatOutput").node()->attrs(),
+               "_class"),
+      nullptr);
+}
+
+TEST_F(NamesTest, OpsGoBesideTheReferencesTheyTake) {  // NS-13
+  const Output x = At(root_.Named("x")).Node("FloatOutput");
+  const Output v = At(root_.Named("v")).Node("MakesRef");
+  const Output y = At(root_).Node("TakesRef", {x, v});
+  EXPECT_EQ(y.node()->attr<std::vector<std::string>>("_class"),
+            (std::vector<std::string>{"loc:@v"}));
+}
+
+TEST_F(NamesTest, ColocationTakesTheDeviceToo) {  // NS-13
+  const Output a = At(root_.Device("/gpu:1").Named("a")).Node("FloatOutput");
+  EXPECT_EQ(At(root_.Device("/cpu:0").ColocateWith(a)).Node("FloatOutput").node()->device(),
+            "/device:GPU:1");
+}
+
+TEST_F(NamesTest, DevicesMergeInnerOverOuter) {  // NS-14
+  const auto device = [](const Scope& scope) {
+    return At(scope).Node("FloatOutput").node()->device();
+  };
+  const Scope worker = root_.Device("/job:worker/task:1/cpu:0");
+  EXPECT_EQ(device(root_), "");
+  EXPECT_EQ(device(worker), "/job:worker/task:1/device:CPU:0");
+  EXPECT_EQ(device(worker.Device("/replica:2/gpu:*")), "/job:worker/replica:2/task:1/device:GPU:0");
+  EXPECT_EQ(device(worker.Device("/job:ps")), "/job:ps/task:1/device:CPU:0");
+  EXPECT_EQ(device(worker.Device("")), "/job:worker/task:1/device:CPU:0");
+  EXPECT_EQ(device(worker.WithoutDevice()), "");
+  EXPECT_EQ(device(worker.WithoutDevice().Device("/device:cpu:3")), "/device:CPU:3");
+}
+
+TEST_F(NamesTest, DeviceFunctionsAreAskedForEveryOp) {  // NS-14
+  const Scope scope = root_.Device("/job:j").Device([](const DeviceRequest& node) -> std::string {
+    return node.op == "TwoOutputs" ? "/job:ps/task:7" : std::string(node.device);
+  });
+  EXPECT_EQ(At(scope).Nodes("TwoOutputs")[0].node()->device(), "/job:ps/task:7");
+  EXPECT_EQ(At(scope.Device("/cpu:0")).Node("FloatOutput").node()->device(), "/job:j/device:CPU:0");
+}
+
+TEST_F(NamesTest, BadDevices) {  // NS-14
+  for (const char* bad : {"/job:", "/task:x", "/nonsense:1", "cpu0", "/cpu:0/gpu:0",
+                          "/device:", "/task:99999999999", "/replica:-1"}) {
+    Graph graph(Registry());
+    const int line = __LINE__ + 1;
+    Scope::Root(graph).Device(bad);
+    EXPECT_THAT(graph.status(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                         "names_test.cc:" + std::to_string(line)))
+        << bad;
+  }
+}
+
+TEST_F(NamesTest, ScopeErrorsNameTheLine) {  // NS-2
+  const int line = __LINE__ + 1;
+  root_.Sub("ok").Sub("not ok");
+  EXPECT_THAT(graph_.status(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                        "'not ok' is not a valid scope name inside 'ok' ("));
+  EXPECT_THAT(graph_.status(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                        "names_test.cc:" + std::to_string(line)));
+}
+
+TEST_F(NamesTest, TwoThreadsMayBuild) {  // NS-9: no state per thread; names are only unordered
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 2; ++t) {
+    threads.emplace_back([this] {
+      for (int i = 0; i < 200; ++i) Make(root_.Sub("s"), "op");
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::set<std::string> names;
+  for (int id = 0; id < graph_.num_nodes(); ++id) names.insert(graph_.node(id)->name());
+  EXPECT_EQ(names.size(), 400u);
+  EXPECT_TRUE(names.count("s/op") && names.count("s_399/op"));
 }
 
 TEST_F(NamesTest, ColocationIsSortedAndOnce) {  // NS-13
