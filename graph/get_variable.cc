@@ -76,6 +76,13 @@ absl::Status CheckShared(const Variable& found, const std::string& name,
   return absl::OkStatus();
 }
 
+// The initializer of a part of a variable: it is told where the part lies.
+Initializer PartInitializer(const Initializer& whole, PartitionInfo info) {
+  return Initializer([whole, info = std::move(info)](At at, const TensorShape& shape, DType dtype) {
+    return whole(at, shape, dtype, &info);
+  });
+}
+
 Variable Create(At at, const std::string& name, const VariableOptions& options,
                 const SaveSliceInfo* slice = nullptr) {
   const Initializer& initializer = options.initializer;
@@ -99,7 +106,11 @@ Variable Create(At at, const std::string& name, const VariableOptions& options,
     if (!standard.ok()) return FailVariable(at, name, standard.status());
     plan.initializer = *std::move(standard);
   }
-  if (slice != nullptr) plan.save_slice_info = *slice;
+  if (slice != nullptr) {
+    plan.save_slice_info = *slice;
+    if (!plan.initializer.is_value())
+      plan.initializer = PartInitializer(plan.initializer, {slice->full_shape, slice->var_offset});
+  }
   const Variable variable = MakeVariable(at, plan);
   if (variable.empty()) return {};
   at.graph().StoreVariable(name, variable);

@@ -29,13 +29,6 @@ Initializer SliceOf(At at, const std::string& part_name, const Initializer& valu
       "Slice", {whole, constant("begin", slice.var_offset), constant("size", size)});
 }
 
-// The initializer of a part: one that looks at the whole variable's shape sees it.
-Initializer PartInitializer(const Initializer& whole, PartitionInfo info) {
-  return Initializer([whole, info = std::move(info)](At at, const TensorShape& shape, DType dtype) {
-    return whole(at, shape, dtype, &info);
-  });
-}
-
 SaveSliceInfo SliceInfo(const std::string& name, const TensorShape& shape,
                         const Partition& partition, size_t i) {
   std::vector<int64_t> dims(shape.dims().begin(), shape.dims().end());
@@ -56,8 +49,6 @@ VariableOptions PartOptions(At at, const std::string& part_name, const VariableO
     return part;
   }
   part.shape = slice.var_shape;
-  if (options.initializer)
-    part.initializer = PartInitializer(options.initializer, {slice.full_shape, slice.var_offset});
   return part;
 }
 

@@ -18,8 +18,8 @@ class GraphFixture : public testing::Test {
   Graph graph_{ops::Builtin()};
   Scope root_ = Scope::Root(graph_);
 
-  Variable Get(const Scope& scope, const char* name, TensorShape shape = {1}) {
-    return GetVariable(scope, name, {.shape = shape, .initializer = ZerosInitializer});
+  Variable Get(At at, const char* name, TensorShape shape = {1}) {
+    return GetVariable(at, name, {.shape = shape, .initializer = ZerosInitializer});
   }
   std::vector<std::string> NodeNames() const {
     std::vector<std::string> names;
