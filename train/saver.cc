@@ -24,33 +24,73 @@
 namespace sluice::train {
 namespace {
 
-// What is to be saved, by key (rule SV-1).
-absl::StatusOr<std::map<std::string, Variable>> Collect(const Graph& graph,
-                                                        const SaverOptions& options) {
-  std::map<std::string, Variable> by_key = options.var_map;
-  if (by_key.empty()) {
-    for (const Variable& v :
-         options.var_list.empty() ? graph.GlobalVariables() : options.var_list) {
-      if (v.empty()) return absl::InvalidArgumentError("Variable to save is not a Variable");
-      const auto [place, is_new] = by_key.emplace(v.op_name(), v);
-      if (!is_new && !(place->second == v && options.var_list.empty())) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("At least two variables have the same name: ", v.op_name()));
-      }
+// One variable under `key`: its parts where it is partitioned.
+void AddEntries(const std::string& key, const Variable& v, std::vector<SavedVariable>* entries) {
+  for (const Variable& part : v.parts()) AddEntries(key, part, entries);
+  if (v.is_partitioned()) return;
+  SavedVariable entry{.key = key, .variable = v, .full_shape = v.shape()};
+  if (const auto& info = v.data().save_slice_info) {
+    entry.full_shape = info->full_shape;
+    entry.slice.emplace();
+    for (size_t i = 0; i < info->var_offset.size(); ++i) {
+      entry.slice->extents.push_back(
+          {info->var_offset[i], info->var_shape.dim(static_cast<int>(i))});
     }
   }
+  entries->push_back(std::move(entry));
+}
+
+std::string KeyOf(const Variable& v) {
+  const auto& info = v.data().save_slice_info;
+  return info.has_value() ? info->full_name : v.op_name();
+}
+
+// The same variable twice is one entry in a default list, else a mistake; two entries of one key
+// must be slices.
+absl::Status CheckEntries(const std::vector<SavedVariable>& entries) {
+  std::map<std::string, const SavedVariable*> by_key;
   std::set<std::pair<const Node*, int>> seen;
-  for (const auto& [key, v] : by_key) {
-    if (v.empty()) return absl::InvalidArgumentError("Variable to save is not a Variable");
-    if (!seen.insert({v.handle().node(), v.handle().index()}).second) {
+  for (const SavedVariable& entry : entries) {
+    const auto [place, is_new] = by_key.emplace(entry.key, &entry);
+    if (!is_new &&
+        (!entry.slice || !place->second->slice || entry.full_shape != place->second->full_shape)) {
       return absl::InvalidArgumentError(
-          absl::StrCat("The same saveable will be restored with two names: ", key));
+          absl::StrCat("At least two variables have the same name: ", entry.key));
+    }
+    const Output handle = entry.variable.handle();
+    if (!seen.insert({handle.node(), handle.index()}).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("The same saveable will be restored with two names: ", entry.key));
     }
   }
-  if (by_key.empty() && !options.allow_empty) {
+  return absl::OkStatus();
+}
+
+// What is to be saved, in the order of keys (rule SV-1).
+absl::StatusOr<std::vector<SavedVariable>> Collect(const Graph& graph,
+                                                   const SaverOptions& options) {
+  std::vector<SavedVariable> entries;
+  for (const auto& [key, v] : options.var_map) {
+    if (v.empty()) return absl::InvalidArgumentError("Variable to save is not a Variable");
+    AddEntries(key, v, &entries);
+  }
+  if (options.var_map.empty()) {
+    const bool all = options.var_list.empty();
+    std::vector<Variable> known;
+    for (const Variable& v : all ? graph.GlobalVariables() : options.var_list) {
+      if (v.empty()) return absl::InvalidArgumentError("Variable to save is not a Variable");
+      if (all && std::find(known.begin(), known.end(), v) != known.end()) continue;
+      known.push_back(v);
+      AddEntries(KeyOf(v.is_partitioned() ? v.parts()[0] : v), v, &entries);
+    }
+  }
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const SavedVariable& a, const SavedVariable& b) { return a.key < b.key; });
+  SLUICE_RETURN_IF_ERROR(CheckEntries(entries));
+  if (entries.empty() && !options.allow_empty) {
     return absl::InvalidArgumentError("No variables to save");
   }
-  return by_key;
+  return entries;
 }
 
 Output Strings(At at, const char* name, const std::vector<std::string>& values) {
@@ -74,7 +114,9 @@ absl::Status Wrapped(const absl::Status& why) {
                    why.message()));
 }
 
-absl::Status CheckEntry(const BundleReader& reader, const std::string& key, const Variable& v) {
+absl::Status CheckEntry(const BundleReader& reader, const SavedVariable& saved) {
+  const std::string& key = saved.key;
+  const Variable& v = saved.variable;
   const BundleTensor* entry = reader.Find(key);
   if (entry == nullptr) {
     return absl::NotFoundError(absl::StrCat("Key ", key, " not found in checkpoint"));
@@ -84,10 +126,10 @@ absl::Status CheckEntry(const BundleReader& reader, const std::string& key, cons
         absl::StrCat("tensor_name = ", key, "; expected dtype ", DTypeName(v.dtype()),
                      " does not equal original dtype ", DTypeName(entry->dtype)));
   }
-  if (!v.shape().CompatibleWith(entry->shape)) {
+  if (!saved.full_shape.CompatibleWith(entry->shape)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "variable ", key, ": Assign requires shapes of both tensors to match. lhs shape= ",
-        v.shape().ToString(), " rhs shape= ", entry->shape.ToString()));
+        saved.full_shape.ToString(), " rhs shape= ", entry->shape.ToString()));
   }
   return absl::OkStatus();
 }
@@ -106,6 +148,11 @@ absl::StatusOr<std::optional<uint64_t>> RandomRunIn(const BundleReader& reader) 
 
 }  // namespace
 
+std::string SavedVariable::SliceSpec() const {
+  if (!slice.has_value()) return "";
+  return absl::StrCat(absl::StrJoin(full_shape.dims(), " "), " ", slice->ToString());
+}
+
 // --- the graph -----------------------------------------------------------------------------------
 
 Saver::Saver(Graph& graph, SaverOptions options, const char* file, int line)
@@ -117,7 +164,7 @@ Saver::Saver(Graph& graph, SaverOptions options, const char* file, int line)
 
 void Saver::Build(At at) {
   if (!at.ok()) return;
-  absl::StatusOr<std::map<std::string, Variable>> variables = Collect(graph_, options_);
+  absl::StatusOr<std::vector<SavedVariable>> variables = Collect(graph_, options_);
   if (!variables.ok()) {
     at.Fail("Saver", variables.status());
     return;
@@ -136,13 +183,15 @@ void Saver::BuildSave(At at) {
   const Output random_run =
       at.Named("random_run")
           .Node("Const", {}, {{"value", Tensor::Scalar(int64_t{0})}, {"dtype", DType::kInt64}});
-  std::vector<std::string> names;
-  for (const auto& [key, v] : variables_) {
-    names.push_back(key);
-    saved_.push_back(IsRef(v.handle().dtype()) ? v.handle() : v.value());
+  std::vector<std::string> names, slices;
+  for (const SavedVariable& saved : variables_) {
+    const Variable& v = saved.variable;
+    names.push_back(saved.key);
+    slices.push_back(saved.SliceSpec());
+    saved_.push_back(v.is_resource() ? v.value() : v.handle());
   }
   names.push_back(kRandomRunKey);
-  const std::vector<std::string> slices(names.size());
+  slices.push_back("");
   Outputs tensors = saved_;
   tensors.push_back(random_run);
   const At save = at.Sub("SaveV2");
@@ -154,24 +203,21 @@ void Saver::BuildSave(At at) {
 }
 
 void Saver::BuildRestore(At at) {
-  std::vector<std::string> names;
+  std::vector<std::string> names, slices;
   std::vector<DType> dtypes;
-  for (const auto& [key, v] : variables_) {
-    names.push_back(key);
-    dtypes.push_back(v.dtype());
+  for (const SavedVariable& saved : variables_) {
+    names.push_back(saved.key);
+    slices.push_back(saved.SliceSpec());
+    dtypes.push_back(saved.variable.dtype());
   }
-  const std::vector<std::string> slices(names.size());
   const At restore = at.Sub("RestoreV2");
   restored_ = ops::RestoreV2(restore.AsScope(), filename_, Strings(restore, "tensor_names", names),
                              Strings(restore, "shape_and_slices", slices), dtypes);
   if (!at.ok()) return;
   Outputs assigned;
-  size_t i = 0;
-  for (const auto& [key, v] : variables_) {
-    const At beside = at.In(at.scope().ColocateWith(v.handle()));
-    assigned.push_back(IsRef(v.handle().dtype()) ? beside.Node("Assign", {v.handle(), restored_[i]})
-                                                 : v.Assign(beside, restored_[i]));
-    ++i;
+  for (size_t i = 0; i < variables_.size(); ++i) {
+    const Variable& v = variables_[i].variable;
+    assigned.push_back(v.Assign(at.In(at.scope().ColocateWith(v.handle())), restored_[i]));
   }
   restore_all_ = Group(at.Named("restore_all"), assigned);
 }
@@ -236,8 +282,12 @@ absl::Status Saver::WriteBundle(Session& session, const std::string& prefix) {
   SLUICE_ASSIGN_OR_RETURN(const std::vector<Tensor> values, session.Run({}, saved_));
   SLUICE_ASSIGN_OR_RETURN(const std::unique_ptr<BundleWriter> writer,
                           BundleWriter::Create(*options_.fs, prefix));
-  size_t i = 0;
-  for (const auto& [key, v] : variables_) SLUICE_RETURN_IF_ERROR(writer->Add(key, values[i++]));
+  for (size_t i = 0; i < variables_.size(); ++i) {
+    const SavedVariable& saved = variables_[i];
+    SLUICE_RETURN_IF_ERROR(
+        saved.slice ? writer->AddSlice(saved.key, saved.full_shape, *saved.slice, values[i])
+                    : writer->Add(saved.key, values[i]));
+  }
   SLUICE_RETURN_IF_ERROR(
       writer->Add(kRandomRunKey, Tensor::Scalar(static_cast<int64_t>(session.random_run()))));
   return writer->Finish();
@@ -332,16 +382,17 @@ absl::Status Saver::Restore(Session& session, const std::string& prefix) {
   }
   SLUICE_ASSIGN_OR_RETURN(const std::unique_ptr<BundleReader> reader,
                           BundleReader::Open(*options_.fs, prefix));
-  for (const auto& [key, v] : variables_) {
-    const absl::Status fits = CheckEntry(*reader, key, v);
+  for (const SavedVariable& saved : variables_) {
+    const absl::Status fits = CheckEntry(*reader, saved);
     if (!fits.ok()) return Wrapped(fits);
   }
   SLUICE_RETURN_IF_ERROR(reader->VerifyAll());
   SLUICE_ASSIGN_OR_RETURN(const std::optional<uint64_t> random_run, RandomRunIn(*reader));
   // The tensors are fed in the place of RestoreV2's outputs: all are there before one is assigned.
   Feeds feeds;
-  for (const auto& [key, v] : variables_) {
-    SLUICE_ASSIGN_OR_RETURN(Tensor value, reader->Lookup(key));
+  for (const SavedVariable& saved : variables_) {
+    SLUICE_ASSIGN_OR_RETURN(Tensor value, saved.slice ? reader->LookupSlice(saved.key, *saved.slice)
+                                                      : reader->Lookup(saved.key));
     feeds.emplace_back(restored_[feeds.size()], std::move(value));
   }
   SLUICE_RETURN_IF_ERROR(session.Run(feeds, Outputs{restore_all_}).status());

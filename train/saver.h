@@ -14,6 +14,7 @@
 #include "core/file.h"
 #include "graph/graph.h"
 #include "graph/variable.h"
+#include "io/tensor_slice.h"
 #include "session/session.h"
 
 namespace sluice::train {
@@ -23,7 +24,8 @@ inline constexpr char kRandomRunKey[] = "_sluice/random_run";
 
 struct SaverOptions {
   std::vector<Variable> var_list = {};           // empty: GLOBAL_VARIABLES
-  std::map<std::string, Variable> var_map = {};  // in its place: variables by key
+  std::map<std::string, Variable> var_map = {};  // in its place: variables by key, also
+                                                 // partitioned ones
   int max_to_keep = 5;                           // 0: all, without a list of them
   double keep_checkpoint_every_n_hours = 10000;  // such old ones are kept besides
   std::string name = {};                         // op scope; empty: "save"
@@ -40,6 +42,17 @@ struct SaveOptions {
   std::string meta_graph_suffix = "meta";
   bool write_meta_graph = true;
   bool write_state = true;
+};
+
+// One entry of a checkpoint: a variable, or a part of a partitioned one, which is saved as a slice
+// of the whole under the whole's name (Variable.SaveSliceInfo).
+struct SavedVariable {
+  std::string key;
+  Variable variable;
+  std::optional<TensorSlice> slice = {};  // none: the whole tensor
+  TensorShape full_shape = {};            // of the tensor `key`
+
+  std::string SliceSpec() const;  // its entry in shape_and_slices: "" or "10 4 0,5:0,4"
 };
 
 // Adds to the graph what TensorFlow's Saver adds (rule SV-2): `save/Const`, `save/SaveV2`,
@@ -117,7 +130,7 @@ class Saver {
 
   Graph& graph_;
   const SaverOptions options_;
-  std::map<std::string, Variable> variables_;  // by key
+  std::vector<SavedVariable> variables_;  // in the order of their keys
   Output filename_, save_, restore_all_;
   Outputs saved_, restored_;  // in the order of variables_
   Retention retention_;

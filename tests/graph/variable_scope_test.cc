@@ -230,6 +230,21 @@ TEST_F(VariableScopeTest, VariablesOfAScope) {  // VS-32
   EXPECT_EQ(graph_.GetCollection(keys::kGlobalVariables, foo).size(), 3u);
 }
 
+// The table in graph/README.md.
+TEST_F(VariableScopeTest, TwoPrefixes) {  // VS-22, VS-23, VS-28
+  const Scope a = root_.VariableScope("net");
+  const auto prefixes = [](const Scope& s) { return s.name() + " " + s.variable_scope(); };
+  EXPECT_EQ(prefixes(a), "net net");
+  EXPECT_EQ(prefixes(root_.VariableScope("net")), "net_1 net");
+  EXPECT_EQ(prefixes(a.Sub("x")), "net/x net");
+  EXPECT_EQ(prefixes(a.Reenter()), "net_2 net");
+  EXPECT_EQ(prefixes(root_.Sub("tower").VariableScope(a)), "tower/net net");
+  EXPECT_EQ(prefixes(a.Sub(a.original_name_scope())), "net net");
+  EXPECT_EQ(prefixes(a.DefaultVariableScope("dense")), "net/dense net/dense");
+  EXPECT_EQ(prefixes(a.DefaultVariableScope("dense")), "net/dense_1 net/dense_1");
+  EXPECT_EQ(prefixes(a.WithReuse().DefaultVariableScope("dense")), "net_3/dense net/dense");
+}
+
 // One value in two functions: neither sees what the other opens below it, except the numbers.
 TEST_F(VariableScopeTest, AScopeIsAValue) {  // VS-33, NS-9
   const Scope net = root_.VariableScope("net");
