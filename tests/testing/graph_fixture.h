@@ -13,7 +13,7 @@
 
 namespace sluice {
 
-class GraphFixture : public testing::Test {
+class GraphFixture : public ::testing::Test {
  protected:
   Graph graph_{ops::Builtin()};
   Scope root_ = Scope::Root(graph_);
