@@ -50,15 +50,17 @@ class BatchNormalizationLayer : public Layer {
   absl::Status Build(At at, const Output& inputs) override;
   Output Call(At at, const Output& inputs) override;
 
-  struct Normalized {
-    Output y, mean, variance;  // mean and variance of the batch; empty when not in training
+  struct Moments {
+    Output mean, variance;
   };
-  Normalized Fused(At at, const Output& inputs, bool training) const;
-  Normalized Plain(At at, const Output& inputs, bool training) const;
-  Normalized Normalize(At at, const Output& inputs, bool training) const {
-    return fused_ ? Fused(at, inputs, training) : Plain(at, inputs, training);
-  }
-  void UpdateMoving(At at, const char* name, const Variable& moving, Output batch, const Output& y);
+  void AddVariables(At at, DType dtype, int64_t channels);
+  Output Fused(At at, const Output& inputs);
+  Outputs FusedOp(At at, const Output& inputs, bool training) const;  // y, mean, variance
+  Output Plain(At at, const Output& inputs);
+  Moments BatchMoments(At at, const Output& x) const;
+  Moments Chosen(At at, const Moments& batch) const;
+  void UpdateMoving(At at, const Moments& batch, const Moments& used);
+  void Update(At at, const Variable& moving, const Output& moment, const AttrValue& update_of);
 
   BatchNormalizationOptions options_;
   bool fused_ = false;

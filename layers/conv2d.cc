@@ -1,6 +1,7 @@
 #include "layers/conv2d.h"
 
 #include "core/status.h"
+#include "layers/reshaping.h"
 
 namespace sluice::layers {
 namespace {
@@ -29,6 +30,13 @@ AttrMap ConvAttrs(const Options& o) {
           {"dilations", WindowAttr(o.data_format, o.dilation_rate)}};
 }
 
+// TensorFlow's convolutions leave this vector beside them: where the rate is not 1 it fed a
+// SpaceToBatchND. Ours is an attribute of the op, so that nothing reads the node.
+template <typename Options>
+void DilationRateConst(At at, const Options& o) {
+  DimsConst(at, "dilation_rate", {o.dilation_rate.height, o.dilation_rate.width});
+}
+
 template <typename Options>
 Output BiasAndActivation(At at, Output x, const Variable& bias, const Options& o) {
   if (o.use_bias)
@@ -49,19 +57,10 @@ absl::Status Conv2DLayer::Build(At at, const Output& inputs) {
   const Conv2DOptions& o = options_;
   SLUICE_RETURN_IF_ERROR(CheckConvOptions(o));
   SLUICE_ASSIGN_OR_RETURN(const int64_t channels, InputChannels(inputs, o.data_format));
-  kernel_ = AddVariable(at, "kernel",
-                        {.shape = {o.kernel_size.height, o.kernel_size.width, channels, o.filters},
-                         .dtype = inputs.dtype(),
-                         .initializer = o.kernel_initializer,
-                         .regularizer = o.kernel_regularizer,
-                         .constraint = o.kernel_constraint});
-  if (!o.use_bias) return absl::OkStatus();
-  bias_ = AddVariable(at, "bias",
-                      {.shape = {o.filters},
-                       .dtype = inputs.dtype(),
-                       .initializer = o.bias_initializer,
-                       .regularizer = o.bias_regularizer,
-                       .constraint = o.bias_constraint});
+  kernel_ = AddKernel(at, o, inputs.dtype(),
+                      {o.kernel_size.height, o.kernel_size.width, channels, o.filters});
+  bias_ = AddBias(at, o, inputs.dtype(), o.filters);
+  DilationRateConst(at, o);
   return absl::OkStatus();
 }
 
@@ -91,23 +90,23 @@ absl::Status SeparableConv2DLayer::Build(At at, const Output& inputs) {
       {.shape = {o.kernel_size.height, o.kernel_size.width, channels, o.depth_multiplier},
        .dtype = inputs.dtype(),
        .initializer = o.depthwise_initializer,
-       .regularizer = o.depthwise_regularizer});
+       .regularizer = o.depthwise_regularizer,
+       .constraint = o.depthwise_constraint});
   pointwise_kernel_ = AddVariable(at, "pointwise_kernel",
                                   {.shape = {1, 1, channels * o.depth_multiplier, o.filters},
                                    .dtype = inputs.dtype(),
                                    .initializer = o.pointwise_initializer,
-                                   .regularizer = o.pointwise_regularizer});
-  if (!o.use_bias) return absl::OkStatus();
-  bias_ = AddVariable(at, "bias",
-                      {.shape = {o.filters},
-                       .dtype = inputs.dtype(),
-                       .initializer = o.bias_initializer,
-                       .regularizer = o.bias_regularizer});
+                                   .regularizer = o.pointwise_regularizer,
+                                   .constraint = o.pointwise_constraint});
+  bias_ = AddBias(at, o, inputs.dtype(), o.filters);
   return absl::OkStatus();
 }
 
 Output SeparableConv2DLayer::Call(At at, const Output& inputs) {
   const At inside = at.Composite("separable_conv2d");
+  const TensorShape& window = depthwise_kernel_.shape();
+  DimsConst(inside, "Shape", {window.dims().begin(), window.dims().end()});
+  DilationRateConst(inside, options_);
   const Output depthwise =
       inside.Named("depthwise")
           .Node("DepthwiseConv2dNative", {inputs, depthwise_kernel_}, ConvAttrs(options_));

@@ -71,6 +71,9 @@ struct SeparableConv2DOptions {
   Regularizer depthwise_regularizer = {};
   Regularizer pointwise_regularizer = {};
   Regularizer bias_regularizer = {};
+  Constraint depthwise_constraint = {};
+  Constraint pointwise_constraint = {};
+  Constraint bias_constraint = {};
   bool trainable = true;
   std::string name = {};  // empty: "separable_conv2d", ...
   Reuse reuse = Reuse::kInherit;

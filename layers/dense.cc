@@ -26,19 +26,8 @@ absl::Status DenseLayer::Build(At at, const Output& inputs) {
         "The last dimension of the inputs to `Dense` should be defined. Found `None`. (input ",
         shape.ToString(), ")"));
   }
-  kernel_ = AddVariable(at, "kernel",
-                        {.shape = {shape.dim(-1), o.units},
-                         .dtype = inputs.dtype(),
-                         .initializer = o.kernel_initializer,
-                         .regularizer = o.kernel_regularizer,
-                         .constraint = o.kernel_constraint});
-  if (!o.use_bias) return absl::OkStatus();
-  bias_ = AddVariable(at, "bias",
-                      {.shape = {o.units},
-                       .dtype = inputs.dtype(),
-                       .initializer = o.bias_initializer,
-                       .regularizer = o.bias_regularizer,
-                       .constraint = o.bias_constraint});
+  kernel_ = AddKernel(at, o, inputs.dtype(), {shape.dim(-1), o.units});
+  bias_ = AddBias(at, o, inputs.dtype(), o.units);
   return absl::OkStatus();
 }
 

@@ -90,6 +90,27 @@ class Layer {
 
   // get_variable in the layer's scope; trainable only when the layer is, too.
   Variable AddVariable(At at, const std::string& name, VariableOptions options);
+  // The variable `kernel`, as the options kernel_* of the layer say.
+  template <typename Options>
+  Variable AddKernel(At at, const Options& o, DType dtype, const TensorShape& shape) {
+    return AddVariable(at, "kernel",
+                       {.shape = shape,
+                        .dtype = dtype,
+                        .initializer = o.kernel_initializer,
+                        .regularizer = o.kernel_regularizer,
+                        .constraint = o.kernel_constraint});
+  }
+  // The variable `bias`, as the options bias_* say; empty without use_bias.
+  template <typename Options>
+  Variable AddBias(At at, const Options& o, DType dtype, int64_t units) {
+    if (!o.use_bias) return {};
+    return AddVariable(at, "bias",
+                       {.shape = {units},
+                        .dtype = dtype,
+                        .initializer = o.bias_initializer,
+                        .regularizer = o.bias_regularizer,
+                        .constraint = o.bias_constraint});
+  }
 
  private:
   At Enter(At at);

@@ -25,7 +25,8 @@ Output WithLeadingDims(At at, Output rows, const Output& like, int64_t last) {
   dims.back() = last;
   const auto unknown = std::count(dims.begin(), dims.end(), -1);
   const bool empty = std::count(dims.begin(), dims.end(), 0) > 0;  // then -1 cannot be inferred
-  if (unknown == 0 || (unknown == 1 && !empty)) return ReshapeTo(at, rows, dims);
+  if (unknown == 0 || (unknown == 1 && !empty))
+    return at.AsScope().Node("Reshape", {rows, DimsConst(at, "shape", dims)});
   const Output shape = at.Node("Shape", {like});
   const Output leading =
       at.Node("Slice", {shape, DimsConst(at, "begin", {0}),
@@ -33,7 +34,7 @@ Output WithLeadingDims(At at, Output rows, const Output& like, int64_t last) {
   const Output axis = at.Named("axis").Node(
       "Const", {}, {{"value", Tensor::Scalar<int32_t>(0)}, {"dtype", DType::kInt32}});
   const Output full = at.Node("ConcatV2", {leading, DimsConst(at, "last", {last}), axis});
-  const Output reshaped = at.Node("Reshape", {rows, full});
+  const Output reshaped = at.AsScope().Node("Reshape", {rows, full});
   if (!reshaped.empty())
     at.graph().SetShape(reshaped, TensorShape(absl::Span<const int64_t>(dims))).IgnoreError();
   return reshaped;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "ops/training.h"
-
 namespace sluice::train {
 
 Adam::Adam(AdamOptions options)
@@ -29,25 +27,20 @@ void Adam::Prepare(At at) {
 }
 
 Output Adam::ApplyDense(At at, const Output& gradient, const Variable& variable) {
-  // TensorFlow reads where it casts.
-  const auto read = [&](const Variable& power) {
-    return CastTo(at, power.Read(at.Sub("Cast")), variable);
-  };
-  const Output beta1_power = read(beta1_power_), beta2_power = read(beta2_power_);
+  const Output beta1_power = CastTo(at, beta1_power_, variable);
+  const Output beta2_power = CastTo(at, beta2_power_, variable);
   const Output learning_rate = CastTo(at, learning_rate_, variable);
   const Output beta1 = CastTo(at, beta1_, variable), beta2 = CastTo(at, beta2_, variable);
   const Output epsilon = CastTo(at, epsilon_, variable);
-  return ops::ResourceApplyAdam(at, variable.handle(), GetSlot(variable, "m").handle(),
-                                GetSlot(variable, "v").handle(), beta1_power, beta2_power,
-                                learning_rate, beta1, beta2, epsilon, gradient,
-                                {.use_locking = use_locking()});
+  return Apply(at, "Adam", {variable, GetSlot(variable, "m"), GetSlot(variable, "v")},
+               {beta1_power, beta2_power, learning_rate, beta1, beta2, epsilon, gradient});
 }
 
 Outputs Adam::Finish(At at, const Outputs& updates) {
   const Scope beside = at.scope().After(updates).ColocateWith(beta1_power_.handle());
   const At after = at.In(beside);
   const auto advance = [&](const Variable& power, const Output& beta) {
-    return power.Assign(after, after.Named("mul").Node("Mul", {power.Read(after), beta}));
+    return power.Assign(after, after.Named("mul").Node("Mul", {ReadNow(after, power), beta}));
   };
   return {advance(beta1_power_, beta1_), advance(beta2_power_, beta2_)};
 }

@@ -1,7 +1,5 @@
 #include "train/gradient_descent.h"
 
-#include "ops/training.h"
-
 namespace sluice::train {
 
 GradientDescent::GradientDescent(GradientDescentOptions options)
@@ -14,8 +12,7 @@ void GradientDescent::Prepare(At at) {
 }
 
 Output GradientDescent::ApplyDense(At at, const Output& gradient, const Variable& variable) {
-  return ops::ResourceApplyGradientDescent(
-      at, variable.handle(), CastTo(at, learning_rate_, variable), gradient, use_locking());
+  return Apply(at, "GradientDescent", {variable}, {CastTo(at, learning_rate_, variable), gradient});
 }
 
 }  // namespace sluice::train

@@ -112,6 +112,10 @@ bool SmoothingOk(At at, float smoothing) {
   return false;
 }
 
+Output SparseCrossEntropyOp(At at, const Output& labels, const Output& logits) {
+  return at.Named("xentropy").Node("SparseSoftmaxCrossEntropyWithLogits", {logits, labels});
+}
+
 }  // namespace
 
 Output ComputeWeightedLoss(At at, Output losses, LossOptions options) {
@@ -138,15 +142,15 @@ Output SparseSoftmaxCrossEntropy(At at, Output labels, Output logits, LossOption
                            labels.shape().ToString(), ", logits ", logits.shape().ToString())));
   }
   if (rank == 2)
-    return Finish(inside, inside.Node("SparseSoftmaxCrossEntropyWithLogits", {logits, labels}),
-                  options);
+    return Finish(inside, SparseCrossEntropyOp(inside.Sub("xentropy"), labels, logits), options);
   if (logits.shape().dim(-1) < 0)
     return inside.Fail("logits", absl::InvalidArgumentError("the number of classes must be known"));
+  const At xentropy = inside.Sub("xentropy");
   const Output rows =
-      ops::Reshape(inside, logits, {-1, static_cast<int32_t>(logits.shape().dim(-1))});
-  const Output flat = inside.Node("SparseSoftmaxCrossEntropyWithLogits",
-                                  {rows, ops::Reshape(inside, labels, {-1})});
-  return Finish(inside, inside.Node("Reshape", {flat, inside.Node("Shape", {labels})}), options);
+      ops::Reshape(xentropy, logits, {-1, static_cast<int32_t>(logits.shape().dim(-1))});
+  const Output flat = SparseCrossEntropyOp(xentropy, ops::Reshape(xentropy, labels, {-1}), rows);
+  const Output shaped = xentropy.Node("Reshape", {flat, xentropy.Node("Shape", {labels})});
+  return Finish(inside, shaped, options);
 }
 
 Output SoftmaxCrossEntropy(At at, Output onehot_labels, Output logits,
@@ -170,17 +174,19 @@ Output SoftmaxCrossEntropy(At at, Output onehot_labels, Output logits,
                                        options.label_smoothing / static_cast<double>(classes))});
   }
   if (logits.shape().rank() == 2)
-    return Finish(inside, inside.Node("SoftmaxCrossEntropyWithLogits", {logits, labels}),
+    return Finish(inside,
+                  inside.Named("xentropy").Node("SoftmaxCrossEntropyWithLogits", {logits, labels}),
                   Common(options));
+  const At xentropy = inside.Sub("xentropy");
   const int32_t width = static_cast<int32_t>(classes);
-  const Output flat = inside.Node(
-      "SoftmaxCrossEntropyWithLogits",
-      {ops::Reshape(inside, logits, {-1, width}), ops::Reshape(inside, labels, {-1, width})});
-  const Output shape = inside.Node("Shape", {logits});
+  const Output rows = ops::Reshape(xentropy, logits, {-1, width});
+  const Output targets = ops::Reshape(xentropy, labels, {-1, width});
+  const Output flat = xentropy.AsScope().Node("SoftmaxCrossEntropyWithLogits", {rows, targets});
+  const Output shape = xentropy.Node("Shape", {logits});
   const Output leading =
-      inside.Node("Slice", {shape, ops::Const<int32_t>(inside, {0}),
-                            ops::Const<int32_t>(inside, {logits.shape().rank() - 1})});
-  return Finish(inside, inside.Node("Reshape", {flat, leading}), Common(options));
+      xentropy.Node("Slice", {shape, ops::Const<int32_t>(xentropy, {0}),
+                              ops::Const<int32_t>(xentropy, {logits.shape().rank() - 1})});
+  return Finish(inside, xentropy.Node("Reshape", {flat, leading}), Common(options));
 }
 
 Output SigmoidCrossEntropy(At at, Output multi_class_labels, Output logits,
@@ -198,11 +204,14 @@ Output SigmoidCrossEntropy(At at, Output multi_class_labels, Output logits,
                                            1 - static_cast<double>(options.label_smoothing))}),
          ops::ConstOf(inside, dtype, 0.5 * options.label_smoothing)});
   }
-  const Output linear =
-      inside.Node("Sub", {inside.Node("Relu", {logits}), inside.Node("Mul", {logits, labels})});
-  const Output tail = inside.Node(
-      "Log1p", {inside.Node("Exp", {inside.Node("Neg", {inside.Node("Abs", {logits})})})});
-  return Finish(inside, inside.Node("AddV2", {linear, tail}), Common(options));
+  const At xentropy = inside.Sub("xentropy");
+  const Output positive = xentropy.Node("Relu", {logits});
+  const Output product = xentropy.Named("mul").Node("Mul", {logits, labels});
+  const Output linear = xentropy.Named("sub").Node("Sub", {positive, product});
+  const Output size = xentropy.Node("Abs", {logits});
+  const Output tail =
+      xentropy.Node("Log1p", {xentropy.Node("Exp", {xentropy.Node("Neg", {size})})});
+  return Finish(inside, xentropy.AsScope().Node("AddV2", {linear, tail}), Common(options));
 }
 
 Output MeanSquaredError(At at, Output labels, Output predictions, LossOptions options) {

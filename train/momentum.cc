@@ -1,7 +1,5 @@
 #include "train/momentum.h"
 
-#include "ops/training.h"
-
 namespace sluice::train {
 
 Momentum::Momentum(MomentumOptions options)
@@ -19,9 +17,8 @@ void Momentum::Prepare(At at) {
 Output Momentum::ApplyDense(At at, const Output& gradient, const Variable& variable) {
   const Output learning_rate = CastTo(at, learning_rate_, variable);
   const Output momentum = CastTo(at, momentum_, variable);
-  return ops::ResourceApplyMomentum(
-      at, variable.handle(), GetSlot(variable, "momentum").handle(), learning_rate, gradient,
-      momentum, {.use_locking = use_locking(), .use_nesterov = options_.use_nesterov});
+  return Apply(at, "Momentum", {variable, GetSlot(variable, "momentum")},
+               {learning_rate, gradient, momentum}, {{"use_nesterov", options_.use_nesterov}});
 }
 
 }  // namespace sluice::train

@@ -9,6 +9,7 @@
 #include "graph/graph.h"
 #include "graph/node.h"
 #include "graph/updates.h"
+#include "layers/unpartitioned.h"
 
 namespace sluice::train {
 namespace {
@@ -30,12 +31,21 @@ absl::Status CheckVariables(const std::vector<Variable>& variables) {
   if (variables.empty()) return absl::InvalidArgumentError("No variables to optimize.");
   for (const Variable& v : variables) {
     if (v.empty()) return absl::InvalidArgumentError("a variable to optimize is empty");
-    if (IsRef(v.handle().dtype())) {
-      return absl::UnimplementedError(absl::StrCat(
-          "variable ", v.name(), " is a reference variable: only resource variables are trained"));
-    }
   }
   return absl::OkStatus();
+}
+
+// What is trained of partitioned variables: their parts.
+std::vector<Variable> PartsOf(const std::vector<Variable>& variables) {
+  std::vector<Variable> parts;
+  for (const Variable& v : variables) {
+    if (v.is_partitioned()) {
+      parts.insert(parts.end(), v.parts().begin(), v.parts().end());
+    } else {
+      parts.push_back(v);
+    }
+  }
+  return parts;
 }
 
 std::string NamesOf(const std::vector<GradientAndVariable>& gradients) {
@@ -50,6 +60,10 @@ absl::Status CheckGradients(const std::vector<GradientAndVariable>& gradients) {
   if (gradients.empty()) return absl::InvalidArgumentError("No variables provided.");
   for (const GradientAndVariable& g : gradients) {
     if (g.variable.empty()) return absl::InvalidArgumentError("a variable to update is empty");
+    if (g.variable.is_partitioned()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(g.variable.name(), " is partitioned: gradients are applied to its parts"));
+    }
     if (HasGradient(g) && (g.gradient.is_operation() || g.gradient.dtype() != g.variable.dtype())) {
       return absl::InvalidArgumentError(absl::StrCat(
           "Gradient must be a tensor of the variable's dtype ", DTypeName(g.variable.dtype()),
@@ -80,12 +94,17 @@ void GateAll(At at, std::vector<GradientAndVariable>* gradients) {
   }
 }
 
+Output CastIn(At cast, const Output& tensor, DType dtype) {
+  if (tensor.empty() || tensor.dtype() == dtype) return tensor;
+  return cast.AsScope().Node("Cast", {tensor}, {{"DstT", dtype}});
+}
+
 }  // namespace
 
 std::vector<GradientAndVariable> Optimizer::ComputeGradients(At at, Output loss,
                                                              ComputeGradientsOptions options) {
   if (!at.ok() || loss.empty()) return {};
-  std::vector<Variable> variables = std::move(options.var_list);
+  std::vector<Variable> variables = PartsOf(options.var_list);
   if (variables.empty()) variables = at.graph().TrainableVariables();
   absl::Status status = CheckLoss(loss);
   status.Update(CheckVariables(variables));
@@ -145,11 +164,14 @@ Output Optimizer::Conclude(At at, const Outputs& updates, const Variable& global
   for (const Output& more : Finish(at, updates)) all.push_back(more);
   if (global_step.empty()) return Group(at.AsScope(), all);
   const Output done = Group(at.Named("update"), all);
-  const At last = at.In(at.scope().After({done}).ColocateWith(global_step.handle()));
-  const Output one = at.Named("Const").Node(
-      "Const", {},
-      {{"value", NumberTensor(global_step.dtype(), 1)}, {"dtype", global_step.dtype()}});
-  return global_step.AssignAdd(last.AsScope(), one);
+  const At beside = at.In(at.scope().ColocateWith(global_step.handle()));
+  const Output one =
+      beside.Named(global_step.is_resource() ? "Const" : "value")
+          .Node("Const", {},
+                {{"value", NumberTensor(global_step.dtype(), 1)}, {"dtype", global_step.dtype()}});
+  const Output counted =
+      global_step.AssignAdd(beside.In(beside.scope().After({done})).AsScope(), one);
+  return counted.empty() ? counted : counted.node()->operation();
 }
 
 Output Optimizer::Minimize(At at, Output loss, MinimizeOptions options) {
@@ -177,6 +199,17 @@ Output Optimizer::Minimize(At at, Output loss, MinimizeOptions options) {
                         {.global_step = options.global_step, .name = options.name});
 }
 
+Output Optimizer::Apply(At at, absl::string_view rule, const std::vector<Variable>& updated,
+                        const Outputs& others, AttrMap attrs) const {
+  Outputs inputs;
+  for (const Variable& v : updated) inputs.push_back(v.handle());
+  inputs.insert(inputs.end(), others.begin(), others.end());
+  attrs.emplace("use_locking", use_locking_);
+  const char* prefix = updated[0].is_resource() ? "ResourceApply" : "Apply";
+  const Output applied = at.Node(absl::StrCat(prefix, rule), inputs, std::move(attrs));
+  return applied.empty() ? applied : applied.node()->operation();
+}
+
 Variable Optimizer::CreateSlot(At at, const Variable& variable, const std::string& slot,
                                const Initializer& initializer) {
   Variable& made = slots_[{variable.handle().node(), slot}];
@@ -186,12 +219,13 @@ Variable Optimizer::CreateSlot(At at, const Variable& variable, const std::strin
                           .ColocateWith(variable.handle())
                           .DefaultVariableScope(absl::StrCat(variable.op_name(), "/", name_),
                                                 {.auxiliary_name_scope = false});
-  made = GetVariable(at.In(scope), "",
-                     {.shape = variable.shape(),
-                      .dtype = variable.dtype(),
-                      .initializer = initializer,
-                      .regularizer = [](At, Output) { return Output(); },
-                      .trainable = false});
+  VariableOptions options = {.shape = variable.shape(),
+                             .dtype = variable.dtype(),
+                             .initializer = initializer,
+                             .regularizer = [](At, Output) { return Output(); },
+                             .trainable = false,
+                             .use_resource = variable.is_resource()};
+  made = GetVariable(at.In(scope), "", layers::Unpartitioned(scope, std::move(options)));
   return made;
 }
 
@@ -204,13 +238,22 @@ Variable Optimizer::CreateScalar(At at, const std::string& name, const Hyper& in
       at.graph().UniqueName(prefix.empty() ? name : absl::StrCat(prefix, "/", name), false);
   const Output value = initial.Tensor(at.Sub(absl::StrCat(full, "/")), "initial_value");
   const Scope beside = at.scope().ColocateWith(colocate.handle());
-  made = NewVariable(at.In(beside).Named(name), value, {.trainable = false});
+  made = NewVariable(at.In(beside).Named(name), value,
+                     {.trainable = false, .use_resource = colocate.is_resource()});
   return made;
 }
 
+Output Optimizer::ReadNow(At at, const Variable& variable) {
+  return variable.is_resource() ? variable.Read(at) : variable.value();
+}
+
 Output Optimizer::CastTo(At at, const Output& tensor, const Variable& variable) {
-  if (tensor.empty() || tensor.dtype() == variable.dtype()) return tensor;
-  return at.Named("Cast").Node("Cast", {tensor}, {{"DstT", variable.dtype()}});
+  return CastIn(at.Sub("Cast"), tensor, variable.dtype());
+}
+
+Output Optimizer::CastTo(At at, const Variable& state, const Variable& variable) {
+  const At cast = at.Sub("Cast");
+  return CastIn(cast, ReadNow(cast, state), variable.dtype());
 }
 
 Variable Optimizer::GetSlot(const Variable& variable, absl::string_view slot) const {

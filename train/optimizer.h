@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/attr_value.h"
 #include "graph/at.h"
 #include "graph/output.h"
 #include "graph/variable.h"
@@ -29,7 +30,7 @@ struct GradientAndVariable {
 
 // Arguments of compute_gradients.
 struct ComputeGradientsOptions {
-  std::vector<Variable> var_list = {};  // empty: TRAINABLE_VARIABLES
+  std::vector<Variable> var_list = {};  // empty: TRAINABLE_VARIABLES; partitioned ones: their parts
   Gate gate_gradients = Gate::kOp;
   bool colocate_gradients_with_ops = false;
   Output grad_loss = {};  // incoming gradient of the loss; empty: ones
@@ -59,6 +60,9 @@ struct MinimizeOptions {
 //
 // Errors are kept on the graph, in the words of the rules OPT-1 to OPT-3: no variables to optimize,
 // no gradients for any of them, a loss that is not floating.
+//
+// It trains resource variables and reference variables alike, also in one graph. Slots are of the
+// kind of their variable, other state of the kind of the variable beside which it stands.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
@@ -97,15 +101,23 @@ class Optimizer {
 
   // --- for them ---
   bool use_locking() const { return use_locking_; }
-  // The slot `slot` of `variable`, made when there is none: dtype and shape of the variable, filled
-  // by `initializer`.
+  // The op that applies an update rule in place: "ResourceApply<rule>", for reference variables
+  // "Apply<rule>". Its inputs are `updated`, which are the variable and its slots, then `others`.
+  Output Apply(At at, absl::string_view rule, const std::vector<Variable>& updated,
+               const Outputs& others, AttrMap attrs = {}) const;
+  // The slot `slot` of `variable`, made when there is none: kind, dtype and shape of the variable,
+  // filled by `initializer`, never partitioned.
   Variable CreateSlot(At at, const Variable& variable, const std::string& slot,
                       const Initializer& initializer = ZerosInitializer);
   // State that belongs to no single variable: a float32 scalar variable `name`, beside `colocate`.
   Variable CreateScalar(At at, const std::string& name, const Hyper& initial,
                         const Variable& colocate);
-  // `tensor` in the variable's dtype.
+  // The value for use in ops that are made now: of a resource variable a new read, of a reference
+  // variable the read that all share, as in TensorFlow.
+  static Output ReadNow(At at, const Variable& variable);
+  // `tensor`, or what `state` holds now, in the variable's dtype. In a scope "Cast" of its own.
   static Output CastTo(At at, const Output& tensor, const Variable& variable);
+  static Output CastTo(At at, const Variable& state, const Variable& variable);
 
  private:
   Output Update(At at, const GradientAndVariable& pair);
