@@ -23,10 +23,9 @@ TEST_F(DropoutNamesTest, InTraining) {  // LY-2: tf.nn.dropout opens a scope ins
   const Output y = Dropout(root_, x_, {.training = true});
   EXPECT_EQ(y.name(), "dropout/dropout/mul_1:0");
   EXPECT_EQ(Nodes(start_),
-            Below("dropout/dropout",
-                  {"random_uniform/shape Const", "random_uniform/RandomUniform RandomUniform",
-                   "rate Const", "GreaterEqual GreaterEqual", "scale Const", "mul Mul", "Cast Cast",
-                   "mul_1 Mul"}));
+            Below("dropout/dropout", {"Shape Const", "random_uniform/RandomUniform RandomUniform",
+                                      "rate Const", "GreaterEqual GreaterEqual", "scale Const",
+                                      "mul Mul", "Cast Cast", "mul_1 Mul"}));
 }
 
 }  // namespace
