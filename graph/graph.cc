@@ -137,8 +137,8 @@ absl::StatusOr<Output> Graph::FindElement(absl::string_view name) const {
   return absl::StrContains(name, ":") ? FindTensor(name) : FindOperation(name);
 }
 
-absl::Status Graph::CheckInputs(const OpSpec& spec, const NodeRequest& request) const {
-  SLUICE_ASSIGN_OR_RETURN(const std::vector<DType> wanted, ArgTypes(spec.inputs(), request.attrs));
+absl::Status Graph::CheckInputs(const OpSpec& spec, const NodeRequest& request,
+                                const std::vector<DType>& wanted) const {
   if (wanted.size() != request.inputs.size()) {
     return absl::InvalidArgumentError(absl::StrCat("NodeDef expected ", wanted.size(),
                                                    " inputs of op ", spec.name(), " do not match ",
@@ -187,18 +187,21 @@ absl::StatusOr<Node*> Graph::AddNode(NodeRequest request) {
     node->spec_ = node->owned_spec_.get();
   } else {
     SLUICE_RETURN_IF_ERROR(CheckAttrs(*node->spec_, &request.attrs));
-    SLUICE_RETURN_IF_ERROR(CheckInputs(*node->spec_, request));
-    SLUICE_ASSIGN_OR_RETURN(node->input_dtypes_, ArgTypes(node->spec_->inputs(), request.attrs));
-    SLUICE_ASSIGN_OR_RETURN(node->output_dtypes_, ArgTypes(node->spec_->outputs(), request.attrs));
+    SLUICE_ASSIGN_OR_RETURN(const std::vector<DType> inputs,
+                            ArgTypes(node->spec_->inputs(), request.attrs));
+    SLUICE_RETURN_IF_ERROR(CheckInputs(*node->spec_, request, inputs));
+    SLUICE_ASSIGN_OR_RETURN(const std::vector<DType> outputs,
+                            ArgTypes(node->spec_->outputs(), request.attrs));
+    node->input_dtypes_.assign(inputs.begin(), inputs.end());
+    node->output_dtypes_.assign(outputs.begin(), outputs.end());
   }
   node->graph_ = this;
   node->id_ = static_cast<int>(nodes_.size());
   node->name_ = std::move(request.name);
-  node->op_ = std::move(request.op);
-  node->device_ = std::move(request.device);
-  node->location_ = std::move(request.location);
+  node->device_ = &*texts_.insert(std::move(request.device)).first;
+  node->location_ = &*texts_.insert(std::move(request.location)).first;
   node->attrs_ = std::move(request.attrs);
-  node->inputs_ = std::move(request.inputs);
+  node->inputs_.assign(request.inputs.begin(), request.inputs.end());
   node->control_inputs_ = std::move(request.control_inputs);
   node->original_op_ = request.original_op;
   if (node->spec_->opaque()) {

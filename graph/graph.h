@@ -14,6 +14,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/container/node_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "graph/collections.h"
@@ -180,7 +181,8 @@ class Graph {
   class Transaction;
 
  private:
-  absl::Status CheckInputs(const OpSpec& spec, const NodeRequest& request) const;
+  absl::Status CheckInputs(const OpSpec& spec, const NodeRequest& request,
+                           const std::vector<DType>& wanted) const;
   static absl::Status FinalizedError();
   absl::Status InferShapes(Node* node) const;
   void FindConstants(Node* node) const;
@@ -190,8 +192,9 @@ class Graph {
   mutable std::recursive_mutex mutex_;
   mutable absl::Status status_;
   std::deque<std::unique_ptr<Node>> nodes_;
-  absl::flat_hash_map<std::string, Node*> by_name_;
-  absl::flat_hash_map<std::string, int> used_names_;  // lower-cased (rule NS-3)
+  absl::flat_hash_map<absl::string_view, Node*> by_name_;  // views of the nodes' names
+  absl::node_hash_set<std::string> texts_;                 // devices and locations of nodes
+  absl::flat_hash_map<std::string, int> used_names_;       // lower-cased (rule NS-3)
   bool finalized_ = false;
   std::map<std::string, std::vector<CollectionItem>> collections_;
   std::map<std::string, Variable> variables_;

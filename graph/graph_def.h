@@ -49,6 +49,7 @@ struct ImportOptions {
   // The ops as the file's writer knew them (MetaInfoDef.stripped_op_list), or null: an attribute
   // that our op lacks is left out when it has the default there.
   const proto::OpList* producer_ops = nullptr;
+  bool clear_devices = false;  // leaves out where the nodes were placed
   // Asked before a constant is unpacked.
   std::shared_ptr<MemoryBudget> budget = MemoryBudget::Process();
 };
@@ -67,16 +68,37 @@ struct ImportOptions {
 absl::StatusOr<Outputs> ImportGraphDef(const proto::GraphDef& def, Graph* graph,
                                        const ImportOptions& options = {});
 
+// Arguments of tf.train.export_meta_graph (rules MG-1, COL-8).
+struct MetaGraphExportOptions {
+  // A name scope: only what lies below it goes out, under names without it. Inputs from elsewhere
+  // become "$unbound_inputs_<name>", listed in the collection "unbound_inputs". (TensorFlow takes
+  // whatever starts with these letters; here "net" does not mean "net_1".)
+  std::string export_scope = "";
+  bool clear_devices = false;
+};
 // The graph, with shapes, and its collections: variables as VariableDef, tensors and operations by
 // name, numbers, bytes (rules COL-6, MG-1). A collection whose items are of different kinds is left
-// out with a warning.
-absl::Status ToMetaGraphDef(const Graph& graph, proto::MetaGraphDef* def);
-// The same, back (rule COL-7): variables are handles on the imported nodes, one per VariableDef,
-// whichever collections name it. They are not found by get_variable (rule MG-3). `import_scope`
-// goes before all names, made unique. Left to the caller: signatures, savers, assets, collections
-// of messages (any_list). On an error, also one about a collection, `graph` is unchanged.
+// out with a warning, an empty one silently. Bytes in a sub-scope are taken for names, except those
+// of records ("savers", "queue_runners", "cond_context", "while_context"), which go out only with
+// the whole graph. NotFound when nothing lies below export_scope.
+absl::Status ToMetaGraphDef(const Graph& graph, proto::MetaGraphDef* def,
+                            const MetaGraphExportOptions& options = {});
+
+// Arguments of tf.train.import_meta_graph (rules MG-2, COL-7).
+struct MetaGraphImportOptions {
+  // Goes before all names, made unique; with a '/' at its end, as it is. "": names stay.
+  std::string import_scope = "";
+  // As ImportOptions::input_map. Its keys must be exactly the names in the file's collection
+  // "unbound_inputs", if there is one: InvalidArgument ~ "Graph contains unbound inputs".
+  std::map<std::string, Output> input_map = {};
+  bool clear_devices = false;
+};
+// The same, back: variables are handles on the imported nodes, one per VariableDef, whichever
+// collections name it. They are not found by get_variable (rule MG-3). Left to the caller:
+// signatures, savers, assets, collections of messages (any_list). On an error, also one about a
+// collection, `graph` is unchanged.
 absl::Status ImportMetaGraph(const proto::MetaGraphDef& def, Graph* graph,
-                             absl::string_view import_scope = "");
+                             const MetaGraphImportOptions& options = {});
 
 // The schema as TensorFlow's OpDef, without descriptions.
 absl::Status ToOpDef(const OpSpec& spec, proto::OpDef* def);

@@ -223,7 +223,7 @@ absl::Status Importer::Add(int position) {
   const OpSpec* spec = graph_->registry().Find(def.op());
   NodeRequest request{.op = def.op(),
                       .name = plan_.names[position],
-                      .device = def.device(),
+                      .device = options_.clear_devices ? "" : def.device(),
                       .allow_unknown_op = true};
   SLUICE_RETURN_IF_ERROR(AddInputs(position, &request));
   SLUICE_RETURN_IF_ERROR(ReadAttrs(position, spec, &request.attrs));

@@ -1,6 +1,7 @@
 // The half of graph/graph_def.h that is about MetaGraphDef.
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -8,9 +9,11 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "core/status.h"
 #include "glog/logging.h"
+#include "graph/export_scope.h"
 #include "graph/graph_def.h"
 #include "graph/import.h"
 #include "graph/proto_io.h"
@@ -37,38 +40,60 @@ bool HoldsRecords(absl::string_view key) {
 
 // --- export ---
 
-absl::StatusOr<std::string> WriteVariable(const Variable& variable) {
+// The two enums are the files'.
+static_assert(static_cast<int>(VariableSynchronization::kOnRead) ==
+                  proto::VARIABLE_SYNCHRONIZATION_ON_READ &&
+              static_cast<int>(VariableAggregation::kOnlyFirstReplica) ==
+                  proto::VARIABLE_AGGREGATION_ONLY_FIRST_REPLICA);
+
+void WriteSlice(const SaveSliceInfo& slice, const ExportScope& scope,
+                proto::SaveSliceInfoDef* def) {
+  def->set_full_name(scope.Contains(slice.full_name) ? scope.Strip(slice.full_name)
+                                                     : slice.full_name);
+  for (const int64_t size : slice.full_shape.dims()) def->add_full_shape(size);
+  for (const int64_t offset : slice.var_offset) def->add_var_offset(offset);
+  for (const int64_t size : slice.var_shape.dims()) def->add_var_shape(size);
+}
+
+// Rule VAR-12.
+absl::StatusOr<std::string> WriteVariable(const Variable& variable, const ExportScope& scope) {
+  const Variable::Data& data = variable.data();
   proto::VariableDef def;
-  SLUICE_RETURN_IF_ERROR(ParseMessage(variable.data().imported_rest, /*text=*/false, &def));
-  const auto name = [](const Output& output) {
-    return output.empty() ? std::string() : output.name();
+  SLUICE_RETURN_IF_ERROR(ParseMessage(data.imported_rest, /*text=*/false, &def));
+  const auto name = [&](const Output& output) {
+    const std::string full = output.empty() ? "" : output.name();
+    return scope.Contains(full) ? scope.Strip(full) : "";
   };
-  def.set_variable_name(name(variable.handle()));
-  def.set_snapshot_name(name(variable.value()));
-  def.set_initial_value_name(name(variable.initial_value()));
-  if (!variable.initializer().empty()) {
-    def.set_initializer_name(variable.initializer().node()->name());
+  def.set_variable_name(name(data.handle));
+  def.set_snapshot_name(name(data.value));
+  def.set_initial_value_name(name(data.initial_value));
+  def.set_initializer_name(name(data.initializer));
+  def.set_is_resource(variable.is_resource());
+  def.set_trainable(data.trainable);
+  def.set_synchronization(static_cast<proto::VariableSynchronization>(data.synchronization));
+  def.set_aggregation(static_cast<proto::VariableAggregation>(data.aggregation));
+  if (data.save_slice_info.has_value()) {
+    WriteSlice(*data.save_slice_info, scope, def.mutable_save_slice_info_def());
   }
-  def.set_is_resource(BaseType(variable.handle().dtype()) == DType::kResource);
-  def.set_trainable(variable.trainable());
   return SerializeMessage(def);
 }
 
 // Adds an item to the list of its kind.
 struct ItemWriter {
   bool variables;  // as VariableDef, not by name
+  const ExportScope& scope;
   proto::CollectionDef* out;
 
-  absl::Status operator()(const Output& item) const {
-    out->mutable_node_list()->add_value(item.name());
+  absl::Status AddName(const std::string& name) const {
+    out->mutable_node_list()->add_value(scope.Strip(name));
     return absl::OkStatus();
   }
+  absl::Status operator()(const Output& item) const { return AddName(item.name()); }
   absl::Status operator()(const Variable& item) const {
-    if (!variables) {
-      out->mutable_node_list()->add_value(item.name());
-      return absl::OkStatus();
+    if (!variables) return AddName(item.name());
+    for (const Variable& part : item.is_partitioned() ? item.parts() : std::vector{item}) {
+      SLUICE_ASSIGN_OR_RETURN(*out->mutable_bytes_list()->add_value(), WriteVariable(part, scope));
     }
-    SLUICE_ASSIGN_OR_RETURN(*out->mutable_bytes_list()->add_value(), WriteVariable(item));
     return absl::OkStatus();
   }
   absl::Status operator()(int64_t item) const {
@@ -80,7 +105,7 @@ struct ItemWriter {
     return absl::OkStatus();
   }
   absl::Status operator()(const std::string& item) const {
-    out->mutable_bytes_list()->add_value(item);
+    out->mutable_bytes_list()->add_value(scope.Strip(item));
     return absl::OkStatus();
   }
 };
@@ -94,19 +119,35 @@ proto::CollectionDef::KindCase KindOf(const CollectionItem& item, bool variables
   return proto::CollectionDef::kNodeList;
 }
 
-absl::Status WriteCollection(const std::string& key, const std::vector<CollectionItem>& items,
-                             proto::MetaGraphDef* def) {
+// Numbers have no name, so they belong to every scope.
+bool Contains(const ExportScope& scope, const CollectionItem& item) {
+  if (scope.whole()) return true;
+  if (const Output* output = std::get_if<Output>(&item)) return scope.Contains(output->name());
+  if (const Variable* variable = std::get_if<Variable>(&item)) {
+    return scope.Contains(variable->name());
+  }
+  const std::string* bytes = std::get_if<std::string>(&item);
+  return bytes == nullptr || scope.Contains(*bytes);
+}
+
+absl::Status WriteCollection(const std::string& key, const std::vector<CollectionItem>& all,
+                             const ExportScope& scope, proto::MetaGraphDef* def) {
+  if (HoldsRecords(key) && !scope.whole()) return absl::OkStatus();
+  std::vector<const CollectionItem*> items;
+  for (const CollectionItem& item : all) {
+    if (Contains(scope, item)) items.push_back(&item);
+  }
   if (items.empty()) return absl::OkStatus();
   const bool variables = HoldsVariables(key);
-  for (const CollectionItem& item : items) {
-    if (KindOf(item, variables) == KindOf(items[0], variables)) continue;
+  for (const CollectionItem* item : items) {
+    if (KindOf(*item, variables) == KindOf(*items[0], variables)) continue;
     LOG(WARNING) << "collection '" << Printable(key)
                  << "' has items of several kinds and is not written";
     return absl::OkStatus();
   }
   proto::CollectionDef* out = &(*def->mutable_collection_def())[key];
-  for (const CollectionItem& item : items) {
-    SLUICE_RETURN_IF_ERROR(std::visit(ItemWriter{variables, out}, item));
+  for (const CollectionItem* item : items) {
+    SLUICE_RETURN_IF_ERROR(std::visit(ItemWriter{variables, scope, out}, *item));
   }
   return absl::OkStatus();
 }
@@ -167,6 +208,49 @@ void DescribeValue(const Output& handle, const Output& value, Variable::Data* da
   data->shape = has_shape ? *shape->get_if<TensorShape>() : value.shape();
 }
 
+absl::Status ReadSlice(const proto::SaveSliceInfoDef& def, std::optional<SaveSliceInfo>* out) {
+  SaveSliceInfo slice{.full_name = def.full_name(),
+                      .full_shape = TensorShape(absl::MakeConstSpan(def.full_shape())),
+                      .var_offset = {def.var_offset().begin(), def.var_offset().end()},
+                      .var_shape = TensorShape(absl::MakeConstSpan(def.var_shape()))};
+  bool fits = def.var_offset_size() == def.full_shape_size() &&
+              def.var_shape_size() == def.full_shape_size() && slice.full_shape.Check().ok() &&
+              slice.full_shape.fully_defined();
+  for (int i = 0; fits && i < def.full_shape_size(); ++i) {
+    fits = def.var_offset(i) >= 0 && def.var_offset(i) <= def.full_shape(i) &&
+           def.var_shape(i) >= 0 && def.var_shape(i) <= def.full_shape(i) - def.var_offset(i);
+  }
+  if (!fits) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("save_slice_info_def: a part of shape ", slice.var_shape.ToString(), " at [",
+                     absl::StrJoin(slice.var_offset, ","), "] must lie within '",
+                     Printable(def.full_name()), "' of shape ", slice.full_shape.ToString()));
+  }
+  *out = std::move(slice);
+  return absl::OkStatus();
+}
+
+// What the message says of a variable beside the names of its nodes. Leaves in it what is not
+// looked at.
+absl::Status ReadProperties(proto::VariableDef* def, Variable::Data* data) {
+  data->synchronization = static_cast<VariableSynchronization>(def->synchronization());
+  data->aggregation = static_cast<VariableAggregation>(def->aggregation());
+  if (def->has_save_slice_info_def()) {
+    SLUICE_RETURN_IF_ERROR(ReadSlice(def->save_slice_info_def(), &data->save_slice_info));
+  }
+  def->clear_variable_name();
+  def->clear_initializer_name();
+  def->clear_snapshot_name();
+  def->clear_initial_value_name();
+  def->clear_is_resource();
+  def->clear_trainable();
+  def->clear_synchronization();
+  def->clear_aggregation();
+  def->clear_save_slice_info_def();
+  SLUICE_ASSIGN_OR_RETURN(data->imported_rest, SerializeMessage(*def));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Variable> CollectionReader::ReadVariable(const std::string& bytes) {
   const auto known = variables_.find(bytes);
   if (known != variables_.end()) return known->second;
@@ -198,13 +282,8 @@ absl::StatusOr<Variable> CollectionReader::ReadVariable(const std::string& bytes
   if (is_initialized.ok()) data->is_initialized = *is_initialized;
   DescribeValue(data->handle, data->value, data.get());
   data->trainable = def.trainable() || trainable_.count(def.variable_name()) > 0;
-  def.clear_variable_name();
-  def.clear_initializer_name();
-  def.clear_snapshot_name();
-  def.clear_initial_value_name();
-  def.clear_is_resource();
-  def.clear_trainable();
-  SLUICE_ASSIGN_OR_RETURN(data->imported_rest, SerializeMessage(def));
+  SLUICE_RETURN_IF_ERROR(Annotate(ReadProperties(&def, data.get()),
+                                  absl::StrCat("variable '", Printable(data->op_name), "'")));
   return variables_.emplace(bytes, Variable(std::move(data))).first->second;
 }
 
@@ -259,6 +338,7 @@ absl::StatusOr<std::map<std::string, std::vector<CollectionItem>>> CollectionRea
   }
   std::map<std::string, std::vector<CollectionItem>> collections;
   for (const auto& [key, list] : def_.collection_def()) {
+    if (key == kUnboundInputs) continue;  // they are bound now
     if (HoldsRecords(key) && !imported_.prefix.empty()) {
       LOG(WARNING) << "collection '" << key << "' names nodes without the import scope '"
                    << imported_.prefix << "' and is not read";
@@ -273,28 +353,68 @@ absl::StatusOr<std::map<std::string, std::vector<CollectionItem>>> CollectionRea
   return collections;
 }
 
+// Rule COL-8.
+absl::Status CheckUnboundInputs(const proto::MetaGraphDef& def,
+                                const std::map<std::string, Output>& input_map) {
+  const auto found = def.collection_def().find(kUnboundInputs);
+  if (found == def.collection_def().end()) return absl::OkStatus();
+  const auto& values = found->second.bytes_list().value();
+  const std::set<std::string> unbound(values.begin(), values.end());
+  std::vector<std::string> shown, missing, unknown;
+  for (const std::string& name : unbound) {
+    shown.push_back(Printable(name));
+    if (input_map.count(name) == 0) missing.push_back(Printable(name));
+  }
+  for (const auto& [name, replacement] : input_map) {
+    if (!unbound.empty() && unbound.count(name) == 0) unknown.push_back(Printable(name));
+  }
+  if (missing.empty() && unknown.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "Graph contains unbound inputs: ", absl::StrJoin(shown, ", "),
+      ". Must provide these inputs through input_map, which lacks [", absl::StrJoin(missing, ", "),
+      "] and has besides [", absl::StrJoin(unknown, ", "), "]"));
+}
+
 }  // namespace
 
-absl::Status ToMetaGraphDef(const Graph& graph, proto::MetaGraphDef* def) {
+absl::Status ToMetaGraphDef(const Graph& graph, proto::MetaGraphDef* def,
+                            const MetaGraphExportOptions& options) {
   def->Clear();
-  SLUICE_RETURN_IF_ERROR(ToGraphDef(graph, def->mutable_graph_def(), {.add_shapes = true}));
+  const ExportScope scope(options.export_scope);
+  proto::GraphDef* nodes = def->mutable_graph_def();
+  SLUICE_RETURN_IF_ERROR(ToGraphDef(graph, nodes, {.add_shapes = true}));
+  const std::vector<std::string> unbound = scope.CutOut(nodes);
+  if (!scope.whole() && nodes->node_size() == 0) {
+    return absl::NotFoundError(
+        absl::StrCat("export_scope '", Printable(options.export_scope), "' holds no node"));
+  }
+  if (options.clear_devices) {
+    for (proto::NodeDef& node : *nodes->mutable_node()) node.clear_device();
+  }
   auto* info = def->mutable_meta_info_def();
   info->set_tensorflow_version(kTensorFlowVersion);
   SLUICE_RETURN_IF_ERROR(WriteOpList(graph, def->graph_def(), info->mutable_stripped_op_list()));
   for (const std::string& key : graph.CollectionKeys()) {
-    SLUICE_RETURN_IF_ERROR(Annotate(WriteCollection(key, graph.GetCollection(key), def),
+    SLUICE_RETURN_IF_ERROR(Annotate(WriteCollection(key, graph.GetCollection(key), scope, def),
                                     absl::StrCat("collection '", Printable(key), "'")));
+  }
+  if (!scope.whole()) def->mutable_collection_def()->erase(kUnboundInputs);
+  for (const std::string& input : unbound) {
+    (*def->mutable_collection_def())[kUnboundInputs].mutable_bytes_list()->add_value(input);
   }
   return absl::OkStatus();
 }
 
 absl::Status ImportMetaGraph(const proto::MetaGraphDef& def, Graph* graph,
-                             absl::string_view import_scope) {
+                             const MetaGraphImportOptions& options) {
   Graph::Transaction transaction(graph);
   SLUICE_RETURN_IF_ERROR(CheckWireTypes(def));
-  const ImportOptions options{.prefix = std::string(import_scope),
-                              .producer_ops = &def.meta_info_def().stripped_op_list()};
-  SLUICE_ASSIGN_OR_RETURN(const Imported imported, Import(def.graph_def(), graph, options));
+  SLUICE_RETURN_IF_ERROR(CheckUnboundInputs(def, options.input_map));
+  const ImportOptions into{.prefix = options.import_scope,
+                           .input_map = options.input_map,
+                           .producer_ops = &def.meta_info_def().stripped_op_list(),
+                           .clear_devices = options.clear_devices};
+  SLUICE_ASSIGN_OR_RETURN(const Imported imported, Import(def.graph_def(), graph, into));
   SLUICE_ASSIGN_OR_RETURN(auto collections, CollectionReader(def, imported).Read());
   transaction.Commit();
   for (auto& [key, items] : collections) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "core/attr_value.h"
 #include "core/dtype.h"
 #include "core/tensor.h"
@@ -31,14 +32,14 @@ class Node {
   Graph& graph() const { return *graph_; }
   int id() const { return id_; }  // position in Graph::node(): creation order
   const std::string& name() const { return name_; }
-  const std::string& op() const { return op_; }
+  const std::string& op() const { return spec_->name(); }
   const OpSpec& spec() const { return *spec_; }
   const AttrMap& attrs() const { return attrs_; }
   template <typename T>
   T attr(absl::string_view name) const {
     return GetAttr<T>(attrs_, name);
   }
-  const std::string& device() const { return device_; }
+  const std::string& device() const { return *device_; }
 
   int num_inputs() const { return static_cast<int>(inputs_.size()); }
   const Edge& input_edge(int i) const { return inputs_[i]; }
@@ -57,23 +58,27 @@ class Node {
   const TensorShape& output_shape(int i) const { return output_shapes_[i]; }
 
   // Where the program built it: "file.cc:28", empty when unknown (imported).
-  const std::string& location() const { return location_; }
+  const std::string& location() const { return *location_; }
   // The forward op of a gradient op, else null.
   Node* original_op() const { return original_op_; }
 
  private:
   friend class Graph;
+  // Laid out for graphs of many small nodes: the usual one, two inputs and one output, needs memory
+  // of its own for its name and attributes only.
   Graph* graph_ = nullptr;
   int id_ = 0;
-  std::string name_, op_, device_, location_;
+  std::string name_;
+  const std::string* device_ = nullptr;  // the graph's, which holds each once
+  const std::string* location_ = nullptr;
   std::shared_ptr<const OpSpec> owned_spec_;  // opaque ops only
   const OpSpec* spec_ = nullptr;
   AttrMap attrs_;
-  std::vector<Edge> inputs_;
-  std::vector<DType> input_dtypes_;
+  absl::InlinedVector<Edge, 2> inputs_;
+  absl::InlinedVector<DType, 4> input_dtypes_;
   std::vector<Node*> control_inputs_;
-  std::vector<DType> output_dtypes_;
-  std::vector<TensorShape> output_shapes_;
+  absl::InlinedVector<DType, 4> output_dtypes_;
+  absl::InlinedVector<TensorShape, 1> output_shapes_;
   Node* original_op_ = nullptr;
   std::vector<Tensor> constants_;  // values of the outputs where they are the same in every run and
                                    // small; else empty

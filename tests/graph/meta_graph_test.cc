@@ -2,10 +2,13 @@
 #include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "graph/graph.h"
 #include "graph/graph_def.h"
 #include "graph/variable.h"
@@ -18,7 +21,11 @@
 namespace sluice {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::UnorderedElementsAre;
 
 constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 constexpr auto kNotFound = absl::StatusCode::kNotFound;
@@ -77,6 +84,7 @@ void AddNames(proto::MetaGraphDef* def, const char* key, const std::vector<std::
 
 // --- import ---
 
+// COL-7
 TEST(ImportMetaGraphTest, ResourceVariables) {
   proto::MetaGraphDef def = MetaGraph(ResourceVariable("net/w"));
   AddBytes(&def, "variables", {ResourceVariableDef("net/w", "trainable: true")});
@@ -97,7 +105,7 @@ TEST(ImportMetaGraphTest, ResourceVariables) {
   EXPECT_TRUE(w.initializer().is_operation());
   EXPECT_EQ(w.initial_value().name(), "net/w/initial:0");
   EXPECT_EQ(w.is_initialized().name(), "net/w/IsInitialized/VarIsInitializedOp:0");
-  // One handle, whichever collection it was found in.
+  // One handle, whichever collection it was found in (COL-7).
   ASSERT_EQ(graph.TrainableVariables().size(), 1u);
   EXPECT_TRUE(graph.TrainableVariables()[0] == w);
   // Rule MG-3.
@@ -133,6 +141,7 @@ TEST(ImportMetaGraphTest, OldReferenceVariables) {
   }
 }
 
+// COL-7
 TEST(ImportMetaGraphTest, OtherCollections) {
   proto::MetaGraphDef def = MetaGraph(
       {MakeConst("c", Tensor::Scalar(1.0f)), MakeIdentity("loss", "c"), MakeNode("train", "NoOp")});
@@ -160,6 +169,7 @@ TEST(ImportMetaGraphTest, OtherCollections) {
                                                           CollectionItem(std::string("\0two", 4))));
 }
 
+// COL-7: the scope, or the unique version of it, also before strings.
 TEST(ImportMetaGraphTest, AScopeGoesBeforeAllNames) {
   proto::MetaGraphDef def = MetaGraph(ResourceVariable("w"));
   AddBytes(&def, "variables", {ResourceVariableDef("w")});
@@ -171,7 +181,7 @@ TEST(ImportMetaGraphTest, AScopeGoesBeforeAllNames) {
     graph.ClearCollection("variables");
     graph.ClearCollection("losses");
     graph.ClearCollection("strings");
-    ASSERT_THAT(ImportMetaGraph(def, &graph, "in"), IsOk());
+    ASSERT_THAT(ImportMetaGraph(def, &graph, {.import_scope = "in"}), IsOk());
     const Variable w = graph.GlobalVariables().at(0);
     EXPECT_EQ(w.op_name(), absl::StrCat(prefix, "/w"));
     EXPECT_EQ(w.initializer().name(), absl::StrCat(prefix, "/w/Assign"));
@@ -265,7 +275,9 @@ TEST(ImportMetaGraphTest, Refusals) {
     AddBytes(&def, row.key, row.bytes);
     AddNames(&def, row.key, row.names);
     Graph graph(SchemaOps());
-    EXPECT_THAT(ImportMetaGraph(def, &graph, "in"), StatusIs(row.code, row.message)) << row.name;
+    EXPECT_THAT(ImportMetaGraph(def, &graph, {.import_scope = "in"}),
+                StatusIs(row.code, row.message))
+        << row.name;
     // All or nothing, here too.
     EXPECT_EQ(graph.num_nodes(), 0) << row.name;
     EXPECT_TRUE(graph.CollectionKeys().empty()) << row.name;
@@ -291,6 +303,7 @@ TEST(ToMetaGraphDefTest, InfoAndShapes) {
             "list { shape { dim { size: 2 } } }");
 }
 
+// COL-6: lists by kind, VariableDef for variables, nothing for an empty or a mixed collection.
 TEST(ToMetaGraphDefTest, Collections) {
   Graph graph(SchemaOps());
   ASSERT_THAT(ImportGraphDef(MakeGraph(ResourceVariable("w")), &graph), IsOk());
@@ -311,6 +324,7 @@ TEST(ToMetaGraphDefTest, Collections) {
   graph.AddToCollection("savers", std::string("bytes"));
   graph.AddToCollection("mixed", int64_t{3});
   graph.AddToCollection("mixed", 3.5f);
+  graph.SetCollection("empty", {});
   graph.AddToCollection("global_step", w);
   graph.AddToCollection("global_step", data->value);
 
@@ -335,6 +349,7 @@ TEST(ToMetaGraphDefTest, AFailedGraphGivesItsError) {
   EXPECT_THAT(ToMetaGraphDef(graph, &def), StatusIs(kNotFound, "the first error"));
 }
 
+// COL-6 and COL-7 together, VAR-12
 TEST(ToMetaGraphDefTest, ImportAndExportChangeNothing) {
   Graph graph(SchemaOps());
   proto::MetaGraphDef def = MetaGraph(ResourceVariable("w"));
@@ -342,23 +357,276 @@ TEST(ToMetaGraphDefTest, ImportAndExportChangeNothing) {
   AddBytes(&def, "variables",
            {ResourceVariableDef("w",
                                 "trainable: true aggregation: VARIABLE_AGGREGATION_MEAN "
+                                "synchronization: VARIABLE_SYNCHRONIZATION_ON_WRITE "
                                 "save_slice_info_def { full_name: 'whole' full_shape: 4 "
                                 "var_offset: 2 var_shape: 2 }")});
   AddNames(&def, "losses", {"w/Read/ReadVariableOp:0"});
   AddNames(&def, "train_op", {"w/Assign"});
-  AddBytes(&def, "cond_context", {"some record"});
+  for (const char* key : {"cond_context", "while_context", "queue_runners", "savers"})
+    AddBytes(&def, key, {absl::StrCat("some record of ", key), std::string("\0", 1)});
+  AddBytes(&def, "bytes", {std::string("\0\xff", 2), "", "", "b"});
+  auto& collections = *def.mutable_collection_def();
+  for (const int64_t i : {int64_t{1} << 62, int64_t{-1}, int64_t{-1}})
+    collections["ints"].mutable_int64_list()->add_value(i);
+  for (const float f : {-0.0f, 1e-42f, 3.0f})
+    collections["floats"].mutable_float_list()->add_value(f);
   ASSERT_THAT(ImportMetaGraph(def, &graph), IsOk());
   proto::MetaGraphDef first, second;
   ASSERT_THAT(ToMetaGraphDef(graph, &first), IsOk());
   for (const auto& [key, collection] : def.collection_def()) {
-    EXPECT_EQ(first.collection_def().at(key).DebugString(), collection.DebugString()) << key;
+    EXPECT_EQ(first.collection_def().at(key).SerializeAsString(), collection.SerializeAsString())
+        << key;
   }
+  EXPECT_EQ(first.collection_def_size(), def.collection_def_size());
   Graph again(SchemaOps());
   ASSERT_THAT(ImportMetaGraph(first, &again), IsOk());
   ASSERT_THAT(ToMetaGraphDef(again, &second), IsOk());
   const auto bytes = SerializeMetaGraphDef(first);
   ASSERT_THAT(bytes, IsOk());
   EXPECT_EQ(*SerializeMetaGraphDef(second), *bytes);
+}
+
+// VAR-12: what a program said of a variable, and where a part lies in the whole.
+TEST(ToMetaGraphDefTest, EverythingThatAVariableDefSays) {
+  Graph graph(SchemaOps());
+  ASSERT_THAT(ImportGraphDef(MakeGraph(ResourceVariable("whole/part_1")), &graph), IsOk());
+  auto data = std::make_shared<Variable::Data>();
+  data->op_name = "whole/part_1";
+  data->handle = TensorNamed(graph, "whole/part_1:0");
+  data->value = TensorNamed(graph, "whole/part_1/Read/ReadVariableOp:0");
+  data->initializer = graph.FindNode("whole/part_1/Assign")->operation();
+  data->initial_value = TensorNamed(graph, "whole/part_1/initial:0");
+  data->trainable = false;
+  data->synchronization = VariableSynchronization::kOnRead;
+  data->aggregation = VariableAggregation::kSum;
+  data->save_slice_info = SaveSliceInfo{
+      .full_name = "whole", .full_shape = {5, 3}, .var_offset = {3, 0}, .var_shape = {2, 3}};
+  auto whole = std::make_shared<Variable::Data>();
+  whole->op_name = "whole";
+  whole->parts = {Variable(data)};
+  // A partitioned variable is written as its parts.
+  graph.AddToCollection("local_variables", Variable(whole));
+  proto::MetaGraphDef def;
+  ASSERT_THAT(ToMetaGraphDef(graph, &def), IsOk());
+  const auto& written = def.collection_def().at("local_variables").bytes_list();
+  ASSERT_EQ(written.value_size(), 1);
+  EXPECT_EQ(Parsed<proto::VariableDef>(
+                "variable_name: 'whole/part_1:0' initializer_name: 'whole/part_1/Assign' "
+                "snapshot_name: 'whole/part_1/Read/ReadVariableOp:0' "
+                "initial_value_name: 'whole/part_1/initial:0' is_resource: true "
+                "synchronization: VARIABLE_SYNCHRONIZATION_ON_READ "
+                "aggregation: VARIABLE_AGGREGATION_SUM "
+                "save_slice_info_def { full_name: 'whole' full_shape: [5, 3] "
+                "var_offset: [3, 0] var_shape: [2, 3] }")
+                .SerializeAsString(),
+            written.value(0));
+
+  Graph again(SchemaOps());
+  ASSERT_THAT(ImportMetaGraph(def, &again), IsOk());
+  const Variable read = again.LocalVariables().at(0);
+  EXPECT_FALSE(read.trainable());
+  EXPECT_EQ(read.data().synchronization, VariableSynchronization::kOnRead);
+  EXPECT_EQ(read.data().aggregation, VariableAggregation::kSum);
+  ASSERT_TRUE(read.data().save_slice_info.has_value());
+  EXPECT_EQ(read.data().save_slice_info->full_name, "whole");
+  EXPECT_EQ(read.data().save_slice_info->full_shape, (TensorShape{5, 3}));
+  EXPECT_THAT(read.data().save_slice_info->var_offset, ElementsAre(3, 0));
+  EXPECT_EQ(read.data().save_slice_info->var_shape, (TensorShape{2, 3}));
+}
+
+TEST(ImportMetaGraphTest, APartMustLieInTheWhole) {
+  for (const char* slice : {
+           "full_shape: 4 var_offset: 3 var_shape: 2",
+           "full_shape: 4 var_offset: -1 var_shape: 2",
+           "full_shape: 4 var_offset: 9223372036854775807 var_shape: 2",
+           "full_shape: 4 var_offset: 2 var_shape: -2",
+           "full_shape: -1 var_offset: 0 var_shape: 0",
+           "full_shape: 4 var_shape: 2",
+           "full_shape: 4 var_offset: 0",
+       }) {
+    proto::MetaGraphDef def = MetaGraph(ResourceVariable("w"));
+    AddBytes(&def, "variables",
+             {ResourceVariableDef(
+                 "w", absl::StrCat("save_slice_info_def { full_name: 'whole' ", slice, " }"))});
+    Graph graph(SchemaOps());
+    EXPECT_THAT(ImportMetaGraph(def, &graph),
+                StatusIs(kInvalid, "variable 'w': save_slice_info_def: a part of shape"))
+        << slice;
+    EXPECT_EQ(graph.num_nodes(), 0);
+  }
+}
+
+// --- a sub-scope ---
+
+// images -> hidden1/{w, scaled} -> hidden1_1/far; hidden1/scaled and hidden1/sum also take what
+// lies outside.
+proto::MetaGraphDef TwoScopes() {
+  std::vector<proto::NodeDef> nodes = ResourceVariable("hidden1/w");
+  nodes.push_back(
+      MakeNode("images", "Placeholder", {}, {{"dtype", DType::kFloat}, {"shape", TensorShape{2}}}));
+  nodes.push_back(MakeNode("pair", "Split", {"axis", "images"},
+                           {{"num_split", int64_t{2}}, {"T", DType::kFloat}}));
+  nodes.push_back(MakeConst("axis", Tensor::Scalar(int32_t{0})));
+  nodes.push_back(MakeNode("ready", "NoOp"));
+  const AttrMap t = {{"T", DType::kFloat}};
+  nodes.push_back(
+      MakeNode("hidden1/scaled", "Add",
+               {"images", "hidden1/w/Read/ReadVariableOp", "^hidden1/w/Assign", "^ready"}, t));
+  nodes.push_back(MakeNode("hidden1/sum", "Add", {"pair:1", "images"}, t));
+  nodes.push_back(MakeIdentity("hidden1_1/far", "hidden1/sum"));
+  auto* groups = (*nodes[nodes.size() - 2].mutable_attr())["_class"].mutable_list();
+  for (const char* group : {"loc:@hidden1/scaled", "loc:@images"}) groups->add_s(group);
+  auto* away = (*nodes[nodes.size() - 3].mutable_attr())["_class"].mutable_list();
+  away->add_s("loc:@images");
+  for (proto::NodeDef& node : nodes) node.set_device("/device:CPU:0");
+
+  proto::MetaGraphDef def = MetaGraph(nodes);
+  const std::string record = ResourceVariableDef("hidden1/w", "trainable: true");
+  AddBytes(&def, "variables", {record});
+  AddBytes(&def, "trainable_variables", {record});
+  AddNames(&def, "losses", {"hidden1/sum:0", "hidden1_1/far:0", "images:0"});
+  AddNames(&def, "train_op", {"ready"});
+  AddBytes(&def, "strings", {"hidden1/w", "hidden1", "elsewhere"});
+  AddBytes(&def, "savers", {"hidden1/x"});
+  (*def.mutable_collection_def())["ints"].mutable_int64_list()->add_value(7);
+  return def;
+}
+
+// COL-8
+TEST(ExportScopeTest, OnlyWhatLiesBelowUnderNamesWithoutIt) {
+  Graph graph(SchemaOps());
+  ASSERT_THAT(ImportMetaGraph(TwoScopes(), &graph), IsOk());
+  proto::MetaGraphDef def;
+  ASSERT_THAT(ToMetaGraphDef(graph, &def, {.export_scope = "hidden1"}), IsOk());
+
+  std::vector<std::string> nodes;
+  for (const auto& node : def.graph_def().node())
+    nodes.push_back(absl::StrCat(node.name(), "(", absl::StrJoin(node.input(), " "), ")"));
+  EXPECT_THAT(
+      nodes,
+      ElementsAre(
+          "w/initial()", "w()", "w/IsInitialized/VarIsInitializedOp(w)", "w/Assign(w w/initial)",
+          "w/Read/ReadVariableOp(w)",
+          "scaled($unbound_inputs_images w/Read/ReadVariableOp ^w/Assign ^$unbound_inputs_ready)",
+          "sum($unbound_inputs_pair:1 $unbound_inputs_images)"));
+  EXPECT_EQ(def.graph_def().node(5).attr().count("_class"), 0u);
+  EXPECT_EQ(def.graph_def().node(6).attr().at("_class").ShortDebugString(),
+            "list { s: \"loc:@scaled\" }");
+  EXPECT_EQ(def.graph_def().node(6).device(), "/device:CPU:0");
+  std::vector<std::string> ops;
+  for (const auto& op : def.meta_info_def().stripped_op_list().op()) ops.push_back(op.name());
+  EXPECT_THAT(ops, Not(Contains("Split")));
+
+  proto::MetaGraphDef expected;
+  const std::string record = ResourceVariableDef("w", "trainable: true");
+  AddBytes(&expected, "variables", {record});
+  AddBytes(&expected, "trainable_variables", {record});
+  AddNames(&expected, "losses", {"sum:0"});
+  AddBytes(&expected, "strings", {"w"});
+  AddBytes(&expected, "unbound_inputs",
+           {"$unbound_inputs_images", "^$unbound_inputs_ready", "$unbound_inputs_pair:1"});
+  (*expected.mutable_collection_def())["ints"].mutable_int64_list()->add_value(7);
+  def.clear_graph_def();
+  def.clear_meta_info_def();
+  EXPECT_EQ(def.DebugString(), expected.DebugString());
+}
+
+// COL-8
+TEST(ExportScopeTest, ImportBindsTheInputs) {
+  Graph graph(SchemaOps());
+  ASSERT_THAT(ImportMetaGraph(TwoScopes(), &graph), IsOk());
+  proto::MetaGraphDef def;
+  ASSERT_THAT(ToMetaGraphDef(graph, &def, {.export_scope = "hidden1/", .clear_devices = true}),
+              IsOk());
+  EXPECT_EQ(def.graph_def().node(6).device(), "");
+  const Output images = TensorNamed(graph, "images:0");
+  const Output pair = TensorNamed(graph, "pair:1");
+  const Output ready = graph.FindNode("ready")->operation();
+  const int before = graph.num_nodes();
+  ASSERT_THAT(ImportMetaGraph(def, &graph,
+                              {.import_scope = "new",
+                               .input_map = {{"$unbound_inputs_images", images},
+                                             {"$unbound_inputs_pair:1", pair},
+                                             {"^$unbound_inputs_ready", ready}}}),
+              IsOk());
+  EXPECT_EQ(graph.num_nodes(), before + 7);
+  const Node* sum = graph.FindNode("new/sum");
+  const Node* scaled = graph.FindNode("new/scaled");
+  ASSERT_NE(sum, nullptr);
+  ASSERT_NE(scaled, nullptr);
+  EXPECT_EQ(sum->input(0), pair);
+  EXPECT_EQ(sum->input(1), images);
+  EXPECT_THAT(scaled->control_inputs(),
+              UnorderedElementsAre(graph.FindNode("new/w/Assign"), ready.node()));
+  ASSERT_EQ(graph.TrainableVariables().size(), 2u);
+  EXPECT_EQ(graph.TrainableVariables()[1].op_name(), "new/w");
+  EXPECT_THAT(graph.GetCollection("unbound_inputs"), IsEmpty());
+}
+
+// COL-8
+TEST(ExportScopeTest, ExactlyTheUnboundInputsMustBeGiven) {
+  Graph graph(SchemaOps());
+  ASSERT_THAT(ImportMetaGraph(TwoScopes(), &graph), IsOk());
+  proto::MetaGraphDef def;
+  ASSERT_THAT(ToMetaGraphDef(graph, &def, {.export_scope = "hidden1"}), IsOk());
+  const Output images = TensorNamed(graph, "images:0");
+  const int before = graph.num_nodes();
+  std::map<std::string, Output> inputs;
+  EXPECT_THAT(
+      ImportMetaGraph(def, &graph, {.import_scope = "new", .input_map = inputs}),
+      StatusIs(kInvalid,
+               "Graph contains unbound inputs: $unbound_inputs_images, $unbound_inputs_pair:1, "
+               "^$unbound_inputs_ready"));
+  inputs = {{"$unbound_inputs_images", images},
+            {"^$unbound_inputs_ready", graph.FindNode("ready")->operation()}};
+  EXPECT_THAT(ImportMetaGraph(def, &graph, {.import_scope = "new", .input_map = inputs}),
+              StatusIs(kInvalid, "which lacks [$unbound_inputs_pair:1]"));
+  inputs["$unbound_inputs_pair:1"] = images;
+  inputs["w"] = images;
+  EXPECT_THAT(ImportMetaGraph(def, &graph, {.import_scope = "new", .input_map = inputs}),
+              StatusIs(kInvalid, "has besides [w]"));
+  EXPECT_EQ(graph.num_nodes(), before);
+  inputs.erase("w");
+  EXPECT_THAT(ImportMetaGraph(def, &graph, {.import_scope = "new", .input_map = inputs}), IsOk());
+}
+
+TEST(ExportScopeTest, AScopeThatHoldsNothingIsAnError) {
+  Graph graph(SchemaOps());
+  ASSERT_THAT(ImportMetaGraph(TwoScopes(), &graph), IsOk());
+  proto::MetaGraphDef def;
+  EXPECT_THAT(ToMetaGraphDef(graph, &def, {.export_scope = "hidden"}),
+              StatusIs(kNotFound, "export_scope 'hidden' holds no node"));
+}
+
+// A variable whose initial value was computed outside: the file must not name what it lacks.
+TEST(ExportScopeTest, NamesFromOutsideAreLeftOutOfVariables) {
+  std::vector<proto::NodeDef> nodes = ResourceVariable("a/w");
+  *nodes[3].mutable_input(1) = "start";
+  nodes.push_back(MakeConst("start", Tensor::Of<float>({2}, {1, 2})));
+  proto::MetaGraphDef def = MetaGraph(nodes);
+  proto::VariableDef record;
+  ASSERT_TRUE(record.ParseFromString(ResourceVariableDef("a/w")));
+  record.set_initial_value_name("start:0");
+  AddBytes(&def, "variables", {record.SerializeAsString()});
+  Graph graph(SchemaOps());
+  ASSERT_THAT(ImportMetaGraph(def, &graph), IsOk());
+  ASSERT_THAT(ToMetaGraphDef(graph, &def, {.export_scope = "a"}), IsOk());
+  Graph again(SchemaOps());
+  ASSERT_THAT(ImportGraphDef(MakeGraph({nodes.back()}), &again), IsOk());
+  ASSERT_THAT(
+      ImportMetaGraph(def, &again,
+                      {.input_map = {{"$unbound_inputs_start", TensorNamed(again, "start:0")}}}),
+      IsOk());
+  EXPECT_EQ(again.GlobalVariables().at(0).op_name(), "w");
+  EXPECT_TRUE(again.GlobalVariables().at(0).initial_value().empty());
+}
+
+TEST(ImportMetaGraphTest, DevicesCanBeCleared) {
+  for (const bool clear : {false, true}) {
+    Graph graph(SchemaOps());
+    ASSERT_THAT(ImportMetaGraph(TwoScopes(), &graph, {.clear_devices = clear}), IsOk());
+    EXPECT_EQ(graph.FindNode("images")->device(), clear ? "" : "/device:CPU:0");
+  }
 }
 
 }  // namespace
