@@ -99,13 +99,22 @@ Output CastIn(At cast, const Output& tensor, DType dtype) {
   return cast.AsScope().Node("Cast", {tensor}, {{"DstT", dtype}});
 }
 
+// Rule COL-5.
+std::vector<Variable> TrainedByDefault(const Graph& graph) {
+  std::vector<Variable> variables = graph.TrainableVariables();
+  for (const Variable& v : graph.Variables(keys::kTrainableResourceVariables)) {
+    if (std::find(variables.begin(), variables.end(), v) == variables.end()) variables.push_back(v);
+  }
+  return variables;
+}
+
 }  // namespace
 
 std::vector<GradientAndVariable> Optimizer::ComputeGradients(At at, Output loss,
                                                              ComputeGradientsOptions options) {
   if (!at.ok() || loss.empty()) return {};
   std::vector<Variable> variables = PartsOf(options.var_list);
-  if (variables.empty()) variables = at.graph().TrainableVariables();
+  if (variables.empty()) variables = TrainedByDefault(at.graph());
   absl::Status status = CheckLoss(loss);
   status.Update(CheckVariables(variables));
   if (!status.ok()) {

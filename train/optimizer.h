@@ -30,7 +30,9 @@ struct GradientAndVariable {
 
 // Arguments of compute_gradients.
 struct ComputeGradientsOptions {
-  std::vector<Variable> var_list = {};  // empty: TRAINABLE_VARIABLES; partitioned ones: their parts
+  // Partitioned ones: their parts. Empty: TRAINABLE_VARIABLES and TRAINABLE_RESOURCE_VARIABLES
+  // (rule COL-5).
+  std::vector<Variable> var_list = {};
   Gate gate_gradients = Gate::kOp;
   bool colocate_gradients_with_ops = false;
   Output grad_loss = {};  // incoming gradient of the loss; empty: ones

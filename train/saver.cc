@@ -66,6 +66,13 @@ absl::Status CheckEntries(const std::vector<SavedVariable>& entries) {
   return absl::OkStatus();
 }
 
+// Rule COL-5.
+std::vector<Variable> SavedByDefault(const Graph& graph) {
+  std::vector<Variable> variables = graph.GlobalVariables();
+  for (Variable& v : graph.Variables(keys::kSaveableObjects)) variables.push_back(std::move(v));
+  return variables;
+}
+
 // What is to be saved, in the order of keys (rule SV-1).
 absl::StatusOr<std::vector<SavedVariable>> Collect(const Graph& graph,
                                                    const SaverOptions& options) {
@@ -77,7 +84,7 @@ absl::StatusOr<std::vector<SavedVariable>> Collect(const Graph& graph,
   if (options.var_map.empty()) {
     const bool all = options.var_list.empty();
     std::vector<Variable> known;
-    for (const Variable& v : all ? graph.GlobalVariables() : options.var_list) {
+    for (const Variable& v : all ? SavedByDefault(graph) : options.var_list) {
       if (v.empty()) return absl::InvalidArgumentError("Variable to save is not a Variable");
       if (all && std::find(known.begin(), known.end(), v) != known.end()) continue;
       known.push_back(v);

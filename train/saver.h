@@ -23,7 +23,8 @@ namespace sluice::train {
 inline constexpr char kRandomRunKey[] = "_sluice/random_run";
 
 struct SaverOptions {
-  std::vector<Variable> var_list = {};           // empty: GLOBAL_VARIABLES
+  // Empty: GLOBAL_VARIABLES and the variables in SAVEABLE_OBJECTS (rule COL-5).
+  std::vector<Variable> var_list = {};
   std::map<std::string, Variable> var_map = {};  // in its place: variables by key, also
                                                  // partitioned ones
   int max_to_keep = 5;                           // 0: all, without a list of them
