@@ -208,11 +208,14 @@ void DescribeValue(const Output& handle, const Output& value, Variable::Data* da
   data->shape = has_shape ? *shape->get_if<TensorShape>() : value.shape();
 }
 
-absl::Status ReadSlice(const proto::SaveSliceInfoDef& def, std::optional<SaveSliceInfo>* out) {
-  SaveSliceInfo slice{.full_name = def.full_name(),
-                      .full_shape = TensorShape(absl::MakeConstSpan(def.full_shape())),
-                      .var_offset = {def.var_offset().begin(), def.var_offset().end()},
-                      .var_shape = TensorShape(absl::MakeConstSpan(def.var_shape()))};
+// `prefix`: what the import put before all names.
+absl::Status ReadSlice(const proto::SaveSliceInfoDef& def, const std::string& prefix,
+                       std::optional<SaveSliceInfo>* out) {
+  SaveSliceInfo slice{
+      .full_name = prefix.empty() ? def.full_name() : absl::StrCat(prefix, "/", def.full_name()),
+      .full_shape = TensorShape(absl::MakeConstSpan(def.full_shape())),
+      .var_offset = {def.var_offset().begin(), def.var_offset().end()},
+      .var_shape = TensorShape(absl::MakeConstSpan(def.var_shape()))};
   bool fits = def.var_offset_size() == def.full_shape_size() &&
               def.var_shape_size() == def.full_shape_size() && slice.full_shape.Check().ok() &&
               slice.full_shape.fully_defined();
@@ -232,11 +235,12 @@ absl::Status ReadSlice(const proto::SaveSliceInfoDef& def, std::optional<SaveSli
 
 // What the message says of a variable beside the names of its nodes. Leaves in it what is not
 // looked at.
-absl::Status ReadProperties(proto::VariableDef* def, Variable::Data* data) {
+absl::Status ReadProperties(const std::string& prefix, proto::VariableDef* def,
+                            Variable::Data* data) {
   data->synchronization = static_cast<VariableSynchronization>(def->synchronization());
   data->aggregation = static_cast<VariableAggregation>(def->aggregation());
   if (def->has_save_slice_info_def()) {
-    SLUICE_RETURN_IF_ERROR(ReadSlice(def->save_slice_info_def(), &data->save_slice_info));
+    SLUICE_RETURN_IF_ERROR(ReadSlice(def->save_slice_info_def(), prefix, &data->save_slice_info));
   }
   def->clear_variable_name();
   def->clear_initializer_name();
@@ -282,7 +286,7 @@ absl::StatusOr<Variable> CollectionReader::ReadVariable(const std::string& bytes
   if (is_initialized.ok()) data->is_initialized = *is_initialized;
   DescribeValue(data->handle, data->value, data.get());
   data->trainable = def.trainable() || trainable_.count(def.variable_name()) > 0;
-  SLUICE_RETURN_IF_ERROR(Annotate(ReadProperties(&def, data.get()),
+  SLUICE_RETURN_IF_ERROR(Annotate(ReadProperties(imported_.prefix, &def, data.get()),
                                   absl::StrCat("variable '", Printable(data->op_name), "'")));
   return variables_.emplace(bytes, Variable(std::move(data))).first->second;
 }

@@ -123,7 +123,7 @@ TEST_F(CollectionsTest, SavedByDefault) {
   const Output names = graph_.FindTensor("save/SaveV2/tensor_names:0").value();
   const auto keys = Run(names).flat<std::string>();
   EXPECT_THAT(std::vector<std::string>(keys.begin(), keys.end()),
-              ElementsAre("both", "global", "saveable"));
+              ElementsAre("both", "global", "saveable", kRandomRunKey));
 }
 
 }  // namespace
