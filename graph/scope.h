@@ -98,8 +98,10 @@ struct Caller {
 // starts at the root (rules NS-9, VS-33), a graph built twice in a default graph. Names are those
 // that TensorFlow would give, with one condition: TensorFlow numbers default scopes (rule VS-27) by
 // what has been opened since it last *left* their parent. Here every opening of a variable scope,
-// also Reenter(), counts from the start, as TensorFlow does when the earlier one has been left; the
-// root is never left, so the scopes in it count on.
+// also Reenter(), counts from the start, as TensorFlow does when the earlier one has been left. The
+// root is never left, so root.Reenter() counts on; but root.WithReuse() counts from the start: in
+// TensorFlow a layer without a name could only fail there, here it meets the first tower's
+// variables.
 //
 // Errors (a bad name or device) are kept on the graph with the caller's line.
 class Scope {

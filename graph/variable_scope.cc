@@ -89,8 +89,9 @@ std::shared_ptr<VariableScopeState> OpenAgain(const VariableScopeState& captured
                                               const VariableScopeOptions& options) {
   auto state = std::make_shared<VariableScopeState>(captured);
   state->openings = std::make_shared<OpeningCounters>();
-  // Nobody ever leaves the root, so its numbers go on; and they are restored afterwards.
-  if (captured.name.empty()) {
+  // Nobody ever leaves the root, so its numbers go on; but reuse=True, with which every further
+  // number would be an error, starts a second tower.
+  if (captured.name.empty() && options.reuse != Reuse::kTrue) {
     std::lock_guard<std::mutex> lock(captured.openings->mutex);
     state->openings->count = captured.openings->count;
   }

@@ -140,9 +140,13 @@ TEST_F(VariableScopeTest, CapturedRootOpensNoOpScope) {  // VS-28
 
 TEST_F(VariableScopeTest, JumpsInsideTheRootCountOn) {  // VS-27: nobody leaves the root
   EXPECT_EQ(root_.DefaultVariableScope("dense").variable_scope(), "dense");
-  const Scope again = root_.WithReuse();
-  EXPECT_EQ(again.With({}).variable_scope(), "");
-  EXPECT_EQ(again.DefaultVariableScope("dense").variable_scope(), "dense_1");
+  for (const Reuse reuse : {Reuse::kInherit, Reuse::kAuto}) {
+    const Scope again = root_.Reenter({.reuse = reuse});
+    EXPECT_EQ(again.variable_scope(), "");
+    EXPECT_EQ(again.DefaultVariableScope("dense").variable_scope(), "dense_1");
+  }
+  // With reuse a further number could only fail: the second tower starts again.
+  EXPECT_EQ(root_.WithReuse().DefaultVariableScope("dense").variable_scope(), "dense");
   // And are forgotten afterwards.
   EXPECT_EQ(root_.DefaultVariableScope("dense").variable_scope(), "dense_1");
 }
