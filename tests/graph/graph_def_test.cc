@@ -41,7 +41,7 @@ Node* Add(Graph* graph, NodeRequest request) {
 
 // --- export ---
 
-TEST(ToGraphDefTest, NodesInputsAndAttrs) {
+TEST(ToGraphDefTest, NodesInputsAndAttrs) {  // NS-15
   Graph graph(SchemaOps());
   Node* d = Add(&graph, {.op = "Const",
                          .name = "d",
@@ -91,7 +91,7 @@ TEST(ToGraphDefTest, NodesInputsAndAttrs) {
   EXPECT_EQ(def.DebugString(), expected.DebugString());
 }
 
-TEST(ToGraphDefTest, ShapesWhenAskedFor) {
+TEST(ToGraphDefTest, ShapesWhenAskedFor) {  // NS-15
   Graph graph(SchemaOps());
   Node* p = Add(&graph, {.op = "Placeholder",
                          .name = "p",

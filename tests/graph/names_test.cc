@@ -57,7 +57,7 @@ TEST_F(NamesTest, UniqueNamesOutOfOrder) {
   EXPECT_EQ(graph_.UniqueName("foo"), "foo_3");
 }
 
-TEST_F(NamesTest, CaseIsIgnoredButKept) {
+TEST_F(NamesTest, CaseIsIgnoredButKept) {  // NS-3
   EXPECT_EQ(graph_.UniqueName("foo"), "foo");
   EXPECT_EQ(graph_.UniqueName("Foo"), "Foo_1");
   EXPECT_EQ(graph_.UniqueName("FOO"), "FOO_2");

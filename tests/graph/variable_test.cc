@@ -408,7 +408,7 @@ TEST_F(VariableTest, GetterOfTheCallReplacesTheScopes) {  // VS-12
   EXPECT_EQ(own_calls, 1);
 }
 
-TEST_F(VariableTest, ReferenceDtypeIsReduced) {  // VAR-13, VS-13
+TEST_F(VariableTest, ReferenceDtypeIsReduced) {  // VS-13
   EXPECT_EQ(GetVariable(root_, "v", {.shape = {1}, .dtype = RefType(DType::kFloat)}).dtype(),
             DType::kFloat);
 }

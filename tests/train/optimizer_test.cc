@@ -314,7 +314,7 @@ TEST_F(OptimizerTest, ALearningRateMayBeATensor) {
   EXPECT_EQ(Value(session, w).scalar<float>(), .25f);
 }
 
-TEST_F(OptimizerTest, AConstraintIsAppliedAfterTheUpdate) {
+TEST_F(OptimizerTest, AConstraintIsAppliedAfterTheUpdate) {  // VAR-7
   const Variable w =
       Make("w", Tensor::Scalar(1.0f),
            {.constraint = [](At at, Output value) { return at.Node("Abs", {value}); }});
