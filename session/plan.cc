@@ -8,6 +8,7 @@
 #include "core/variable_resource.h"
 #include "glog/logging.h"
 #include "session/prune.h"
+#include "session/uninitialized.h"
 
 namespace sluice {
 namespace {
@@ -186,7 +187,8 @@ absl::Status Plan::RunSteps(std::vector<Tensor>* results) {
     }
     absl::Status status = step.kind == StepKind::kKernel ? RunKernel(step) : RunStep(step, results);
     if (!status.ok()) [[unlikely]] {
-      return NodeError(*step.source->node, status);
+      const auto failed = static_cast<size_t>(&step - steps_.data());
+      return NodeError(*step.source->node, NameUninitialized(program_, failed, status));
     }
     for (Tensor* slot : step.releases) *slot = Tensor();
   }

@@ -6,6 +6,7 @@
 #include "core/status.h"
 #include "core/threads.h"
 #include "session/compiler.h"
+#include "session/preflight.h"
 
 namespace sluice {
 
@@ -67,6 +68,7 @@ absl::StatusOr<std::unique_ptr<Plan>> PlanCache::MakePlan(const Request& request
   const ThreadBudget all(session_.threads);
   SLUICE_RETURN_IF_ERROR(graph_.status());
   SLUICE_RETURN_IF_ERROR(CheckRequest(graph_, request));
+  SLUICE_RETURN_IF_ERROR(CheckBeforeTraining(graph_, session_, request));
   SLUICE_ASSIGN_OR_RETURN(Program program, Compile(session_, request));
   return Plan::Make(session_, std::move(program));
 }

@@ -17,4 +17,10 @@ absl::StatusOr<ResourceRef> SessionResources::GetOrCreate(
   return made;
 }
 
+ResourceRef SessionResources::Find(const std::string& name) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = resources_.find(name);
+  return found == resources_.end() ? nullptr : found->second;
+}
+
 }  // namespace sluice

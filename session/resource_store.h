@@ -20,9 +20,10 @@ class SessionResources final : public ResourceStore {
   // here.
   absl::StatusOr<ResourceRef> GetOrCreate(const std::string& name,
                                           const std::function<ResourceRef()>& make) override;
+  ResourceRef Find(const std::string& name) const;  // null when absent
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   absl::flat_hash_map<std::string, ResourceRef> resources_;
 };
 

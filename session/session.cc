@@ -42,6 +42,7 @@ class Session::Impl {
   Impl(const Graph& graph, const SessionOptions& options) : graph_(graph), plans_(graph, state_) {
     state_.threads = options.threads > 0 ? options.threads : AvailableThreads();
     state_.optimize = options.optimize;
+    state_.preflight = options.preflight;
     state_.budget = std::make_shared<MemoryBudget>(
         options.memory_limit_bytes > 0 ? options.memory_limit_bytes : MemoryBudget::DefaultLimit());
     state_.session_seed = DrawSeed();

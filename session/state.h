@@ -8,6 +8,7 @@
 
 #include "core/memory.h"
 #include "session/resource_store.h"
+#include "session/session.h"
 
 namespace sluice {
 
@@ -15,6 +16,8 @@ namespace sluice {
 struct SessionState {
   int threads = 1;       // of one run
   bool optimize = true;  // SessionOptions::optimize
+  Preflight preflight = Preflight::kOff;
+  std::atomic<bool> preflight_done{false};  // Preflight::kWarn: the findings are logged
   std::shared_ptr<MemoryBudget> budget;
   SessionResources resources;
   uint64_t session_seed = 0;
