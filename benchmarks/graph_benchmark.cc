@@ -3,6 +3,7 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <ctime>
 #include <memory>
 #include <random>
 #include <string>
@@ -89,15 +90,19 @@ void RunBuild(const char* workload, const Flags& flags, Leaf leaf, int leaves) {
   const int64_t bytes = HeapBytes() - before;
   const int nodes = graph->num_nodes();
   graph.reset();
+  int runs = 0;
+  const std::clock_t start = std::clock();
   const Times times = Measure(
       [&] {
         Graph fresh(ops::Builtin());
         Build(&fresh, leaf, leaves);
+        ++runs;
       },
       flags.seconds);
+  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC / runs;
   PrintJson("sluice", workload, 1, 1, times,
-            absl::StrFormat("%d nodes, %.2f us and %.0f bytes per node", nodes,
-                            1e3 * times.median / nodes, static_cast<double>(bytes) / nodes));
+            absl::StrFormat("%d nodes in %.3f s of processor time, %.0f bytes per node", nodes,
+                            seconds, static_cast<double>(bytes) / nodes));
 }
 
 }  // namespace

@@ -307,18 +307,19 @@ std::optional<Tensor> Graph::ConstantValue(const Output& tensor) const {
 
 std::string Graph::UniqueName(absl::string_view name, bool mark) {
   Lock lock(mutex_);
-  std::string key = absl::AsciiStrToLower(name);
-  auto it = used_names_.find(key);
-  int count = it == used_names_.end() ? 0 : it->second;
-  if (mark) used_names_[key] = count + 1;
-  if (count == 0) return std::string(name);
-  std::string candidate;
-  do {
-    candidate = absl::StrCat(name, "_", count++);
-    key = absl::AsciiStrToLower(candidate);
-  } while (used_names_.contains(key));
-  if (mark) used_names_[key] = 1;
-  return candidate;
+  const auto known = used_names_.find(absl::AsciiStrToLower(name));
+  if (known == used_names_.end()) {
+    if (mark) used_names_.emplace(absl::AsciiStrToLower(name), 1);
+    return std::string(name);
+  }
+  int count = known->second;
+  if (mark) ++known->second;
+  for (;; ++count) {
+    std::string candidate = absl::StrCat(name, "_", count);
+    const std::string key = absl::AsciiStrToLower(candidate);
+    const bool is_new = mark ? used_names_.emplace(key, 1).second : !used_names_.contains(key);
+    if (is_new) return candidate;
+  }
 }
 
 absl::Status Graph::FinalizedError() {

@@ -121,7 +121,8 @@ TEST_F(CollectionsTest, SavedByDefault) {
   Saver saver(graph_, {.fs = &files});
   ASSERT_THAT(graph_.status(), IsOk());
   const Output names = graph_.FindTensor("save/SaveV2/tensor_names:0").value();
-  const auto keys = Run(names).flat<std::string>();
+  const Tensor list = Run(names);
+  const auto keys = list.flat<std::string>();
   EXPECT_THAT(std::vector<std::string>(keys.begin(), keys.end()),
               ElementsAre("both", "global", "saveable", kRandomRunKey));
 }
