@@ -200,7 +200,8 @@ void BatchNormalizationLayer::UpdateMoving(At at, const Moments& batch, const Mo
 // moving -= (moving - batch) * (1 - momentum).
 void BatchNormalizationLayer::Update(At at, const Variable& moving, const Output& moment,
                                      const AttrValue& update_of) {
-  const At inside = at.Sub("AssignMovingAvg");
+  const At scope = at.Sub("AssignMovingAvg");
+  const At inside = scope.In(scope.scope().ColocateWith(moving.handle()));
   const Output decay = Number(inside, "decay", moving.dtype(), 1.0 - options_.momentum);
   const Output old = moving.is_resource() ? moving.Read(inside) : moving.value();
   const Output away = inside.Named("sub").Node("Sub", {old, moment});

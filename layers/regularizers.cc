@@ -14,29 +14,30 @@ bool ScaleIsBad(At at, const char* name, float scale) {
   return true;
 }
 
-Output Scaled(At inside, const Output& weights, float scale, const Output& penalty) {
+Output ScaleConst(At inside, const Output& weights, float scale) {
   const DType dtype = weights.dtype();
-  const Output factor = inside.Named("scale").Node(
-      "Const", {}, {{"value", NumberTensor(dtype, scale)}, {"dtype", dtype}});
-  return inside.AsScope().Node("Mul", {factor, penalty});
+  return inside.Named("scale").Node("Const", {},
+                                    {{"value", NumberTensor(dtype, scale)}, {"dtype", dtype}});
 }
 
 Output L1(At at, const Output& weights, float scale) {
   if (ScaleIsBad(at, "l1_regularizer", scale) || scale == 0 || weights.empty()) return {};
   const At inside = at.Composite("l1_regularizer");
+  const Output factor = ScaleConst(inside, weights, scale);
   const Output magnitude = inside.Node("Abs", {weights});
   const int rank = weights.shape().rank();
   std::vector<int32_t> axes;
   for (int i = 0; i < rank; ++i) axes.push_back(i);
   const Output all = inside.Named("Const").Node(
       "Const", {}, {{"value", Tensor::Of<int32_t>({rank}, axes)}, {"dtype", DType::kInt32}});
-  return Scaled(inside, weights, scale, inside.Node("Sum", {magnitude, all}));
+  return inside.AsScope().Node("Mul", {factor, inside.Node("Sum", {magnitude, all})});
 }
 
 Output L2(At at, const Output& weights, float scale) {
   if (ScaleIsBad(at, "l2_regularizer", scale) || scale == 0 || weights.empty()) return {};
   const At inside = at.Composite("l2_regularizer");
-  return Scaled(inside, weights, scale, inside.Node("L2Loss", {weights}));
+  const Output factor = ScaleConst(inside, weights, scale);
+  return inside.AsScope().Node("Mul", {factor, inside.Node("L2Loss", {weights})});
 }
 
 }  // namespace

@@ -1,8 +1,13 @@
 // Two towers that share variables, by every way there is (rules VS-1, VS-21 to VS-28, L-3, L-5).
+#include <cmath>
 #include <functional>
+#include <optional>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
+#include "graph/partition.h"
 #include "gtest/gtest.h"
 #include "sluice.h"
 #include "tests/testing/core/status_matchers.h"
@@ -210,6 +215,30 @@ TEST_P(TowersTest, ARegularizerIsCountedOncePerVariable) {  // VS-8, L-6
     for (const double w : ToDoubles(kernel)) expected += kScale * w * w / 2;
   }
   EXPECT_NEAR(program_.Run({program_.penalty})[0].scalar<float>(), expected, 1e-6);
+}
+
+// Both towers use the whole of a variable that is kept in parts.
+TEST(PartitionedTowers, ShareTheParts) {  // VS-41, VS-42
+  for (const Way& way : kWays) {
+    SCOPED_TRACE(way.name);
+    Program program({way.name,
+                     [&](const Scope& root, const Output& x, const Output& y) {
+                       return way.build(root.With({.partitioner = FixedSizePartitioner(2)}), x, y);
+                     }},
+                    true);
+    ASSERT_THAT(program.graph.status(), IsOk());
+    Strings names;
+    for (const Variable& v : program.variables) names.push_back(v.name());
+    EXPECT_EQ(names, (Strings{"net/dense/kernel/part_0:0", "net/dense/kernel/part_1:0",
+                              "net/dense/bias/part_0:0", "net/dense/bias/part_1:0",
+                              "net/logits/kernel/part_0:0", "net/logits/kernel/part_1:0",
+                              "net/logits/bias/part_0:0", "net/logits/bias/part_1:0"}));
+    const std::vector<Tensor> before = program.Outcomes();
+    program.Train(program.train_second, program.y);
+    const std::vector<Tensor> after = program.Outcomes();
+    EXPECT_EQ(ToDoubles(after[0]), ToDoubles(after[1]));
+    EXPECT_NE(ToDoubles(after[0]), ToDoubles(before[0]));
+  }
 }
 
 }  // namespace

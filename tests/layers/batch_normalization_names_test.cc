@@ -59,6 +59,9 @@ TEST_P(BatchNormalizationNamesTest, FusedInTraining) {  // EX-8
                kScope + "/FusedBatchNorm:1"}));
   EXPECT_EQ(InputsOf(kScope + "/AssignMovingAvg_1" + UpdateOp()),
             (Strings{kScope + "/moving_variance:0", kScope + "/AssignMovingAvg_1/mul:0"}));
+  EXPECT_EQ(
+      graph_.FindNode(kScope + "/AssignMovingAvg/sub")->attr<std::vector<std::string>>("_class"),
+      (Strings{"loc:@" + kScope + "/moving_mean"}));
 }
 
 TEST_P(BatchNormalizationNamesTest, FusedInference) {

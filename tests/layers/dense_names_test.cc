@@ -42,11 +42,13 @@ TEST_P(DenseNamesTest, HigherRanksGoThroughTensordot) {  // LY-1
   EXPECT_EQ(y.name(), "dense/Tensordot:0");
 }
 
-TEST_P(DenseNamesTest, ARegularizerStandsBelowItsVariable) {  // L-6, VS-8
-  Dense(scope_, x_, {.units = 2, .use_bias = false, .kernel_regularizer = L2Regularizer(0.5)});
-  const Outputs losses = graph_.RegularizationLosses();
-  ASSERT_EQ(losses.size(), 1u);
-  EXPECT_EQ(losses[0].name().rfind("dense/kernel/Regularizer/", 0), 0u) << losses[0].name();
+TEST_P(DenseNamesTest, ARegularizerStandsBelowItsVariable) {  // L-6, VS-8, RG-1
+  Dense(scope_, x_, {.units = 2, .use_bias = false, .kernel_regularizer = L2Regularizer(.5)});
+  const std::string penalty = "dense/kernel/Regularizer/l2_regularizer";
+  EXPECT_EQ(Nodes(start_), List(GlorotVariable(kind_, "dense/kernel"),
+                                Below(penalty, {"scale Const", "L2Loss L2Loss"}), penalty + " Mul",
+                                "dense/MatMul MatMul"));
+  EXPECT_EQ(Names(graph_.RegularizationLosses()), (Strings{penalty + ":0"}));
 }
 
 TEST_P(DenseNamesTest, PartitionedVariables) {  // VS-41
