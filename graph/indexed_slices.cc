@@ -13,7 +13,11 @@ constexpr int64_t kLargeElements = 100'000'000;
 
 void WarnWhenLarge(At at, const Output& dense_shape) {
   const std::optional<Tensor> shape = at.graph().ConstantValue(dense_shape);
-  if (!shape.has_value()) return;
+  if (!shape.has_value()) {
+    LOG(WARNING) << "Converting sparse IndexedSlices to a dense Tensor of unknown shape ("
+                 << at.location() << "). This may consume a large amount of memory.";
+    return;
+  }
   double elements = 1;
   for (int64_t i = 0; i < shape->num_elements(); ++i) {
     elements *= shape->dtype() == DType::kInt64 ? static_cast<double>(shape->flat<int64_t>()[i])

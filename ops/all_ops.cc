@@ -96,7 +96,9 @@
   X(ResourceApplyRMSProp) X(ResourceApplyCenteredRMSProp) X(ResourceApplyFtrl)    \
   X(ResourceApplyFtrlV2) X(ApplyGradientDescent) X(ApplyMomentum) X(ApplyAdam)    \
   X(ApplyAdaMax) X(ApplyAdagrad) X(ApplyAdadelta) X(ApplyRMSProp)                 \
-  X(ApplyCenteredRMSProp) X(ApplyFtrl) X(ApplyFtrlV2) X(SaveV2) X(RestoreV2)      \
+  X(ApplyCenteredRMSProp) X(ApplyFtrl) X(ApplyFtrlV2)                             \
+  X(ResourceSparseApplyMomentum) X(SparseApplyMomentum)                           \
+  X(SaveV2) X(RestoreV2)                                                          \
   X(MergeV2Checkpoints) X(ShardedFilename) X(ShardedFilespec) X(StringJoin)       \
   X(ScalarSummary) X(HistogramSummary) X(MergeSummary)                            \
                                                                                   \

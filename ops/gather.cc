@@ -12,6 +12,7 @@
 #include "graph/node.h"
 #include "graph/op_spec.h"
 #include "ops/array_util.h"
+#include "ops/concat.h"
 #include "ops/gather.h"
 #include "ops/kernels/gather.h"
 #include "ops/range.h"
@@ -276,22 +277,26 @@ Output SegmentGradient(At at, const Node& op, Output dy) {
   return Reshape(at, Transpose(at, apart, {0, 2, 1, 3}), ShapeTensor(at, params));
 }
 
-// The gradient of slices along dimension 0.
-Output RowGradient(At at, const Node& op, Output dy) {
-  const Ints rows = SizeBetween(at, op.input(0), 0, Ints(1));
-  return UnsortedSegmentSum(at, dy, op.input(1), rows);
+// Where the shape is computed in 64 bits, as TensorFlow does.
+Output ParamsShape(At at, const Output& params) {
+  const At beside = at.In(at.scope().ColocateWith(params));
+  const Output wide = ShapeTensor(beside, params, {.out_type = DType::kInt64});
+  return beside.Named("ToInt32").Node("Cast", {wide}, {{"DstT", DType::kInt32}});
 }
 
-Outputs GatherGradient(At at, const Node& op, const Outputs& dy) {
-  return {RowGradient(at, op, dy[0]), Output()};
+TensorsOrSlices GatherGradient(At at, const Node& op, const Outputs& dy) {
+  return {GatheredSlices(at, dy[0], op.input(1), ParamsShape(at, op.input(0))), Output()};
 }
 
-Outputs GatherV2Gradient(At at, const Node& op, const Outputs& dy) {
+TensorsOrSlices GatherV2Gradient(At at, const Node& op, const Outputs& dy) {
   const std::optional<Tensor> axis = op.graph().ConstantValue(op.input(2));
   const absl::StatusOr<int64_t> value =
       axis ? ReadInt(*axis, "axis") : absl::UnknownError("axis is not a constant");
-  const bool rows = value.ok() && *value == 0 && op.attr<int64_t>("batch_dims") == 0;
-  return {rows ? RowGradient(at, op, dy[0]) : SegmentGradient(at, op, dy[0]), Output(), Output()};
+  if (value.ok() && *value == 0 && op.attr<int64_t>("batch_dims") == 0) {
+    return {GatheredSlices(at, dy[0], op.input(1), ParamsShape(at, op.input(0))), Output(),
+            Output()};
+  }
+  return {SegmentGradient(at, op, dy[0]), Output(), Output()};
 }
 
 Outputs GatherNdGradient(At at, const Node& op, const Outputs& dy) {
@@ -300,6 +305,18 @@ Outputs GatherNdGradient(At at, const Node& op, const Outputs& dy) {
 }
 
 }  // namespace
+
+IndexedSlices GatheredSlices(At at, Output dy, Output indices, Output params_shape) {
+  const Output count = ExpandDims(at, SizeTensor(at, indices), 0);
+  const At slice = at.Sub("strided_slice");
+  const Output row =
+      slice.AsScope().Node("StridedSlice",
+                           {params_shape, Const(slice.Named("stack"), {1}),
+                            Const(slice.Named("stack_1"), {0}), Const(slice.Named("stack_2"), {1})},
+                           {{"end_mask", int64_t{1}}});
+  const Output shape = ConcatV2(at.Named("concat"), {count, row}, 0);
+  return {Reshape(at, dy, shape), Reshape(at, indices, count), params_shape};
+}
 
 OpSpec GatherOp() {
   return OpSpec("Gather")

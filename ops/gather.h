@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "graph/at.h"
+#include "graph/indexed_slices.h"
 #include "graph/output.h"
 #include "ops/const.h"
 
@@ -13,7 +14,7 @@ namespace sluice::ops {
 // y[j...] = params[indices[j...]]: slices along dimension 0, in a result of shape indices.shape +
 // params.shape[1:]. Indices are int32 or int64; one outside [0, params.dim(0)) fails the run:
 // InvalidArgument ~ "indices[2] = 7 is not in [0, 5)". Any dtype of params. Gradient to params:
-// UnsortedSegmentSum (a dense tensor; repeated indices add).
+// IndexedSlices (graph/indexed_slices.h).
 Output Gather(At at, Output params, Output indices);
 
 struct GatherV2Options {
@@ -31,6 +32,10 @@ Output GatherV2(At at, Output params, Output indices, Ints axis,
 // `indices` holds tuples of k <= rank numbers. InvalidArgument ~ "indices[1] = [2, 7] does not
 // index into params of shape [3,5]". Gradient to params: ScatterNd.
 Output GatherNd(At at, Output params, Output indices);
+
+// The gradient of rows gathered from something of shape `params_shape` (int32): the rows of `dy`
+// belong to `indices`. Any number of indices dimensions, which become one.
+IndexedSlices GatheredSlices(At at, Output dy, Output indices, Output params_shape);
 
 }  // namespace sluice::ops
 

@@ -7,10 +7,11 @@
 
 #include "core/status.h"
 #include "core/threads.h"
+#include "graph/handle.h"
 #include "graph/node.h"
 #include "graph/op_spec.h"
+#include "ops/gather.h"
 #include "ops/kernels/combine.h"
-#include "ops/variable.h"
 #include "ops/variable_util.h"
 
 namespace sluice::ops {
@@ -123,17 +124,10 @@ absl::StatusOr<KernelRun> GatherPrepare(PrepareContext& p) {
 
 // --- gradients -----------------------------------------------------------------------------------
 
-// Dense: each row of dy is added to the row of the variable that it came from.
-Outputs GatherGradient(At at, const Node& op, const Outputs& dy) {
-  const Output handle = op.input(0);
-  const Output shape = VariableShape(at, handle);
-  const auto constant = [&](const char* name, int32_t value) {
-    return at.Named(name).Node("Const", {},
-                               {{"value", Tensor::Scalar(value)}, {"dtype", DType::kInt32}});
-  };
-  const Output rows =
-      at.Named("rows").Node("GatherV2", {shape, constant("first", 0), constant("axis", 0)});
-  return {at.Node("UnsortedSegmentSum", {dy[0], op.input(1), rows}), Output()};
+// With respect to the handle.
+TensorsOrSlices GatherGradient(At at, const Node& op, const Outputs& dy) {
+  const Output shape = VariableShapeTensor(at, op.input(0));
+  return {GatheredSlices(at, dy[0], op.input(1), shape), Output()};
 }
 
 // `how` is one of the seven words behind the op's name.

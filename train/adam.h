@@ -31,6 +31,8 @@ class Adam : public Optimizer {
   void CreateSlots(At at, const std::vector<Variable>& variables) override;
   void Prepare(At at) override;
   Output ApplyDense(At at, const Output& gradient, const Variable& variable) override;
+  // Not lazy, as in TensorFlow: m and v decay everywhere and every row moves; only g is sparse.
+  Output ApplySparse(At at, const IndexedSlices& gradient, const Variable& variable) override;
   Outputs Finish(At at, const Outputs& updates) override;
 
  private:

@@ -15,4 +15,11 @@ Output GradientDescent::ApplyDense(At at, const Output& gradient, const Variable
   return Apply(at, "GradientDescent", {variable}, {CastTo(at, learning_rate_, variable), gradient});
 }
 
+Output GradientDescent::ApplySparseDuplicateIndices(At at, const IndexedSlices& gradient,
+                                                    const Variable& variable) {
+  const Output rate = CastTo(at, learning_rate_, variable);
+  const Output delta = at.Named("mul").Node("Mul", {gradient.values, rate});
+  return variable.ScatterSub(at, gradient.indices, delta);
+}
+
 }  // namespace sluice::train

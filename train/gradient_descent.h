@@ -23,6 +23,9 @@ class GradientDescent : public Optimizer {
   void CreateSlots(At at, const std::vector<Variable>& variables) override;
   void Prepare(At at) override;
   Output ApplyDense(At at, const Output& gradient, const Variable& variable) override;
+  // The rows given only; those given several times are subtracted one after another.
+  Output ApplySparseDuplicateIndices(At at, const IndexedSlices& gradient,
+                                     const Variable& variable) override;
 
  private:
   const GradientDescentOptions options_;

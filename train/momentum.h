@@ -28,6 +28,8 @@ class Momentum : public Optimizer {
   void CreateSlots(At at, const std::vector<Variable>& variables) override;
   void Prepare(At at) override;
   Output ApplyDense(At at, const Output& gradient, const Variable& variable) override;
+  // The rows given only: the others keep their momentum and do not move.
+  Output ApplySparse(At at, const IndexedSlices& gradient, const Variable& variable) override;
 
  private:
   const MomentumOptions options_;

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_join.h"
 #include "core/status.h"
-#include "graph/gradients.h"
+#include "graph/aggregate.h"
 #include "graph/graph.h"
 #include "graph/node.h"
 #include "graph/updates.h"
@@ -64,10 +64,11 @@ absl::Status CheckGradients(const std::vector<GradientAndVariable>& gradients) {
       return absl::InvalidArgumentError(
           absl::StrCat(g.variable.name(), " is partitioned: gradients are applied to its parts"));
     }
-    if (HasGradient(g) && (g.gradient.is_operation() || g.gradient.dtype() != g.variable.dtype())) {
+    const Output& values = g.gradient.values();
+    if (HasGradient(g) && (values.is_operation() || values.dtype() != g.variable.dtype())) {
       return absl::InvalidArgumentError(absl::StrCat(
           "Gradient must be a tensor of the variable's dtype ", DTypeName(g.variable.dtype()),
-          ", got ", g.gradient.name(), " for ", g.variable.name()));
+          ", got ", values.name(), " for ", g.variable.name()));
     }
   }
   if (std::none_of(gradients.begin(), gradients.end(), HasGradient)) {
@@ -81,16 +82,16 @@ absl::Status CheckGradients(const std::vector<GradientAndVariable>& gradients) {
 void GateAll(At at, std::vector<GradientAndVariable>* gradients) {
   Outputs present;
   for (const GradientAndVariable& g : *gradients) {
-    if (HasGradient(g)) present.push_back(g.gradient);
+    if (HasGradient(g)) present.push_back(g.gradient.values());
   }
   if (present.empty()) return;
   const At tuple = at.Sub("tuple");
   const Output all = Group(tuple.Named("group_deps"), present);
   const At gated = tuple.In(tuple.scope().After({all}));
   for (GradientAndVariable& g : *gradients) {
-    if (HasGradient(g)) {
-      g.gradient = gated.Named("control_dependency").Node("Identity", {g.gradient});
-    }
+    if (!HasGradient(g)) continue;
+    const Output values = gated.Named("control_dependency").Node("Identity", {g.gradient.values()});
+    g.gradient = WithValues(g.gradient, values);
   }
 }
 
@@ -106,6 +107,25 @@ std::vector<Variable> TrainedByDefault(const Graph& graph) {
     if (std::find(variables.begin(), variables.end(), v) == variables.end()) variables.push_back(v);
   }
   return variables;
+}
+
+// Every row once: those given several times are added up (rule OPT-4).
+IndexedSlices AddUpDuplicates(At at, const IndexedSlices& slices) {
+  const auto number = [](At place, const char* name, int32_t value) {
+    return place.Named(name).Node(
+        "Const", {}, {{"value", Tensor::Of<int32_t>({1}, {value})}, {"dtype", DType::kInt32}});
+  };
+  const Outputs unique = at.Nodes("Unique", {slices.indices});
+  if (unique.empty()) return slices;
+  const Output shape = at.Node("Shape", {unique[0]});
+  const At inside = at.Sub("strided_slice");
+  const Output rows =
+      inside.AsScope().Node("StridedSlice",
+                            {shape, number(inside, "stack", 0), number(inside, "stack_1", 1),
+                             number(inside, "stack_2", 1)},
+                            {{"shrink_axis_mask", int64_t{1}}});
+  return {at.Node("UnsortedSegmentSum", {slices.values, unique[1], rows}), unique[0],
+          slices.dense_shape};
 }
 
 }  // namespace
@@ -127,7 +147,8 @@ std::vector<GradientAndVariable> Optimizer::ComputeGradients(At at, Output loss,
   if (!options.grad_loss.empty()) how.grad_ys = {options.grad_loss};
   how.gate_gradients = options.gate_gradients == Gate::kOp;
   how.colocate_gradients_with_ops = options.colocate_gradients_with_ops;
-  const Outputs gradients = Gradients(at, {loss}, handles, how);
+  how.aggregation_method = options.aggregation_method;
+  const TensorsOrSlices gradients = SparseGradients(at, {loss}, handles, how);
   if (!at.ok()) return {};
   std::vector<GradientAndVariable> result;
   for (size_t i = 0; i < variables.size(); ++i) result.push_back({gradients[i], variables[i]});
@@ -160,10 +181,29 @@ Output Optimizer::Update(At at, const GradientAndVariable& pair) {
   const Variable& variable = pair.variable;
   const At outside = at.Sub(absl::StrCat("update_", variable.op_name()));
   const At inside = outside.In(outside.scope().ColocateWith(variable.handle()));
-  const Output update = ApplyDense(inside, pair.gradient, variable);
+  if (pair.gradient.is_slices()) {
+    if (variable.constraint()) {
+      return inside.Fail(name_, absl::FailedPreconditionError(absl::StrCat(
+                                    "Cannot use a constraint function on a sparse variable. (",
+                                    variable.name(), ")")));
+    }
+    return ApplySparseDuplicateIndices(inside, pair.gradient.slices(), variable);
+  }
+  const Output update = ApplyDense(inside, pair.gradient.tensor(), variable);
   if (!variable.constraint() || update.empty()) return update;
   const At after = inside.In(inside.scope().After({update}));
   return variable.Assign(after, variable.constraint()(after, variable.Read(after)));
+}
+
+Output Optimizer::ApplySparse(At at, const IndexedSlices& gradient, const Variable& variable) {
+  IndexedSlices whole = gradient;
+  if (whole.dense_shape.empty()) whole.dense_shape = at.Node("Shape", {variable.Read(at)});
+  return ApplyDense(at, ToDense(at, whole), variable);
+}
+
+Output Optimizer::ApplySparseDuplicateIndices(At at, const IndexedSlices& gradient,
+                                              const Variable& variable) {
+  return ApplySparse(at, AddUpDuplicates(at, gradient), variable);
 }
 
 Outputs Optimizer::Finish(At, const Outputs&) { return {}; }
@@ -188,6 +228,7 @@ Output Optimizer::Minimize(At at, Output loss, MinimizeOptions options) {
       ComputeGradients(at, loss,
                        {.var_list = options.var_list,
                         .gate_gradients = options.gate_gradients,
+                        .aggregation_method = options.aggregation_method,
                         .colocate_gradients_with_ops = options.colocate_gradients_with_ops,
                         .grad_loss = options.grad_loss});
   if (gradients.empty()) return {};

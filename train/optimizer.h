@@ -9,6 +9,8 @@
 
 #include "core/attr_value.h"
 #include "graph/at.h"
+#include "graph/gradients.h"
+#include "graph/indexed_slices.h"
 #include "graph/output.h"
 #include "graph/variable.h"
 #include "train/hyper.h"
@@ -22,9 +24,10 @@ enum class Gate {
   kGraph,  // all gradients (GATE_GRAPH)
 };
 
-// The gradient is empty when the loss does not depend on the variable.
+// The gradient is empty when the loss does not depend on the variable, slices when only rows of it
+// were gathered.
 struct GradientAndVariable {
-  Output gradient;
+  TensorOrSlices gradient;
   Variable variable;
 };
 
@@ -34,6 +37,7 @@ struct ComputeGradientsOptions {
   // (rule COL-5).
   std::vector<Variable> var_list = {};
   Gate gate_gradients = Gate::kOp;
+  AggregationMethod aggregation_method = AggregationMethod::kAddN;
   bool colocate_gradients_with_ops = false;
   Output grad_loss = {};  // incoming gradient of the loss; empty: ones
 };
@@ -49,6 +53,7 @@ struct MinimizeOptions {
   Variable global_step = {};
   std::vector<Variable> var_list = {};
   Gate gate_gradients = Gate::kOp;
+  AggregationMethod aggregation_method = AggregationMethod::kAddN;
   bool colocate_gradients_with_ops = false;
   std::string name = {};
   Output grad_loss = {};
@@ -76,7 +81,8 @@ class Optimizer {
                                                     ComputeGradientsOptions options = {});
   // Adds slots and update ops: `<name>/update_<variable>/...` per variable that has a gradient,
   // then an operation `<name>`, which runs them all and stands in TRAIN_OP. A variable with a
-  // constraint is constrained after its update (rule OPT-6).
+  // constraint is constrained after its update; with slices that is FailedPrecondition (rule
+  // OPT-6).
   Output ApplyGradients(At at, const std::vector<GradientAndVariable>& gradients,
                         ApplyGradientsOptions options = {});
   // Both. The result is the operation to run in every step.
@@ -98,6 +104,12 @@ class Optimizer {
   virtual void Prepare(At at) = 0;
   // The op that updates `variable`, in scope `<name>/update_<variable>`.
   virtual Output ApplyDense(At at, const Output& gradient, const Variable& variable) = 0;
+  // The same for slices, each row given once. Makes them dense unless overridden.
+  virtual Output ApplySparse(At at, const IndexedSlices& gradient, const Variable& variable);
+  // The same, before rows given several times are added up. Adds them up, then calls ApplySparse,
+  // unless overridden (rule OPT-4).
+  virtual Output ApplySparseDuplicateIndices(At at, const IndexedSlices& gradient,
+                                             const Variable& variable);
   // More ops to run after all updates, in scope `<name>`.
   virtual Outputs Finish(At at, const Outputs& updates);
 

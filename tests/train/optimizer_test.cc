@@ -269,8 +269,8 @@ TEST_F(OptimizerTest, GradientsComeInTheOrderOfTheVariables) {
     EXPECT_EQ(pairs[0].variable, b);
     EXPECT_TRUE(pairs[1].gradient.empty());
     Session session = Start();
-    EXPECT_EQ(Value(session, pairs[0].gradient).scalar<float>(), 1);
-    EXPECT_EQ(Value(session, pairs[2].gradient).scalar<float>(), 2);
+    EXPECT_EQ(Value(session, pairs[0].gradient.tensor()).scalar<float>(), 1);
+    EXPECT_EQ(Value(session, pairs[2].gradient.tensor()).scalar<float>(), 2);
   }
 }
 
@@ -286,7 +286,7 @@ TEST_F(OptimizerTest, GradientsMayBeChangedBeforeTheyAreApplied) {
   const Variable w = Make("w", Tensor::Scalar(1.0f));
   GradientDescent optimizer({.learning_rate = 0.1});
   auto pairs = optimizer.ComputeGradients(root_, LossOf(w, Tensor::Scalar(.3f)));
-  for (auto& [gradient, variable] : pairs) gradient = gradient * 2.0;
+  for (auto& [gradient, variable] : pairs) gradient = gradient.tensor() * 2.0;
   EXPECT_THAT(Values(optimizer.ApplyGradients(root_, pairs), w, 1),
               AllNear(std::vector<double>{.94}));
 }
