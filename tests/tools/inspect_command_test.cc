@@ -41,7 +41,7 @@ TEST_F(InspectCommandTest, GraphAsText) {
     EXPECT_THAT(out_, HasSubstr("7 nodes, 6 op types"));
     EXPECT_THAT(out_, HasSubstr("       2  Const\n"));
     EXPECT_THAT(out_, HasSubstr("placeholders (1)\n  x  float32[?,3]\n"));
-    EXPECT_THAT(out_, HasSubstr("variables (1)\n  net/w  float32[3,4]\n"));
+    EXPECT_THAT(out_, HasSubstr("variables (1)\n  net/  12 parameters\n    w  float32[3,4]\n"));
     // The variable has 12; its initial value and c are the constants: 12 + 2.
     EXPECT_THAT(out_, HasSubstr("parameters: 12 in variables, 14 in floating constants"));
   }
@@ -57,6 +57,7 @@ TEST_F(InspectCommandTest, GraphAsJson) {
                               "\"shape\": [-1, 3]}]"));
   EXPECT_THAT(out_, HasSubstr("\"variables\": [{\"name\": \"net/w\", \"dtype\": \"float32\", "
                               "\"shape\": [3, 4]}]"));
+  EXPECT_THAT(out_, HasSubstr("\"scopes\": {\"net\": 12}"));
   EXPECT_THAT(out_, HasSubstr("\"parameters\": 12"));
 }
 
@@ -65,9 +66,72 @@ TEST_F(InspectCommandTest, MetaGraphsHaveCollections) {
   ASSERT_THAT(ToMetaGraphDef(graph_, &meta), IsOk());
   const std::string file = Write("m.meta", *SerializeMetaGraphDef(meta));
   EXPECT_EQ(Sluice({"inspect", file}), 0) << err_;
-  EXPECT_THAT(out_, HasSubstr("collections (2)\n  trainable_variables  1\n  variables  1\n"));
+  EXPECT_THAT(out_, HasSubstr("collections (2)\n  trainable_variables  1\n    net/w:0\n"
+                              "  variables  1\n    net/w:0\n"));
   EXPECT_EQ(Sluice({"inspect", file, "--json"}), 0) << err_;
   EXPECT_THAT(out_, HasSubstr("\"collections\": {\"trainable_variables\": 1, \"variables\": 1}"));
+  EXPECT_THAT(out_, HasSubstr("\"collection_items\": {\"trainable_variables\": [\"net/w:0\"], "
+                              "\"variables\": [\"net/w:0\"]}"));
+}
+
+TEST_F(InspectCommandTest, CollectionsOfEverything) {
+  graph_.ClearCollection(keys::kGlobalVariables);
+  graph_.ClearCollection(keys::kTrainableVariables);
+  graph_.AddToCollection("bytes", std::string("\x01\x02\x03"));
+  graph_.AddToCollection("floats", 0.5f);
+  graph_.AddToCollection("numbers", int64_t{7});
+  graph_.AddToCollection("numbers", int64_t{-1});
+  graph_.AddToCollection("ops", *graph_.FindElement("net/w/Assign"));
+  graph_.AddToCollection("ops", *graph_.FindElement("x:0"));
+  graph_.AddToCollection("text", std::string("hello"));
+  proto::MetaGraphDef meta;
+  ASSERT_THAT(ToMetaGraphDef(graph_, &meta), IsOk());
+  EXPECT_EQ(Sluice({"inspect", Write("m.meta", *SerializeMetaGraphDef(meta))}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("collections (5)\n"
+                              "  bytes  1\n    <3 bytes>\n"
+                              "  floats  1\n    0.5\n"
+                              "  numbers  2\n    7\n    -1\n"
+                              "  ops  2\n    net/w/Assign\n    x:0\n"
+                              "  text  1\n    hello\n"));
+}
+
+TEST_F(InspectCommandTest, VariablesAreATree) {
+  const Scope root = Scope::Root(graph_);
+  const auto make = [&](const Scope& scope, const char* name, const TensorShape& shape) {
+    GetVariable(scope, name, {.shape = shape, .initializer = OnesInitializer});
+  };
+  const Scope net = root.VariableScope("net");
+  make(net.VariableScope("conv"), "kernel", {5, 5, 1, 2});  // 50
+  make(net.VariableScope("conv"), "bias", {2});
+  make(net.VariableScope("conv-2"), "bias", {3});  // sorts before "conv/", but is no part of it
+  make(net.VariableScope("w"), "slot", {3, 4});    // below the name of a variable
+  make(root, "step", {});
+  const std::string file = GraphFile(false);
+  EXPECT_EQ(Sluice({"inspect", file}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("variables (6)\n"
+                              "  net/  79 parameters\n"
+                              "    conv/  52 parameters\n"
+                              "      bias  float32[2]\n"
+                              "      kernel  float32[5,5,1,2]\n"
+                              "    conv-2/  3 parameters\n"
+                              "      bias  float32[3]\n"
+                              "    w  float32[3,4]\n"
+                              "    w/  12 parameters\n"
+                              "      slot  float32[3,4]\n"
+                              "  step  float32[]\n"));
+  EXPECT_EQ(Sluice({"inspect", file, "--json"}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("\"scopes\": {\"net\": 79, \"net/conv\": 52, \"net/conv-2\": 3, "
+                              "\"net/w\": 12}"));
+}
+
+// Names may have any number of scopes.
+TEST_F(InspectCommandTest, DeepNames) {
+  std::string name = "w";
+  for (int i = 0; i < 10000; ++i) name = "s/" + name;
+  GetVariable(Scope::Root(graph_), name, {.shape = {2}, .initializer = OnesInitializer});
+  EXPECT_EQ(Sluice({"inspect", GraphFile(false)}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("s/s/s/w  float32[2]\n"));
+  EXPECT_LT(out_.size(), 40000u);
 }
 
 TEST_F(InspectCommandTest, UnknownOpsAreShown) {
@@ -88,13 +152,28 @@ TEST_F(InspectCommandTest, Checkpoints) {
   for (const std::string& path : {prefix, prefix + ".index"}) {
     EXPECT_EQ(Sluice({"inspect", path}), 0) << err_;
     EXPECT_THAT(out_, HasSubstr("2 tensors in 1 file\n"));
-    EXPECT_THAT(out_, HasSubstr("  a/w  float32[2,3]\n  step  int64[]\n"));
+    EXPECT_THAT(out_, HasSubstr("tensors (2)\n  a/  6 parameters\n    w  float32[2,3]\n"
+                                "  step  int64[]\n"));
     EXPECT_THAT(out_, HasSubstr("elements: 7\n"));
   }
   EXPECT_EQ(Sluice({"inspect", prefix, "--json"}), 0) << err_;
   EXPECT_EQ(out_,
             "{\"tensors\": [{\"name\": \"a/w\", \"dtype\": \"float32\", \"shape\": [2, 3]}, "
-            "{\"name\": \"step\", \"dtype\": \"int64\", \"shape\": []}], \"parameters\": 7}\n");
+            "{\"name\": \"step\", \"dtype\": \"int64\", \"shape\": []}], \"parameters\": 7, "
+            "\"scopes\": {\"a\": 6}}\n");
+}
+
+TEST_F(InspectCommandTest, AVariableSavedInSlicesIsOne) {
+  auto writer = BundleWriter::Create(fs_, Path("sliced"));
+  ASSERT_THAT(writer, IsOk());
+  for (const int64_t start : {0, 2}) {
+    const TensorSlice half{{{start, 2}, {0, -1}}};
+    ASSERT_THAT((*writer)->AddSlice("net/w", {4, 3}, half, Tensor::Zeros(DType::kFloat, {2, 3})),
+                IsOk());
+  }
+  ASSERT_THAT((*writer)->Finish(), IsOk());
+  EXPECT_EQ(Sluice({"inspect", Path("sliced")}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("tensors (1)\n  net/  12 parameters\n    w  float32[4,3]\n"));
 }
 
 TEST_F(InspectCommandTest, DamagedCheckpoints) {

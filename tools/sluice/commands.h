@@ -24,6 +24,7 @@ int ExitCode(const absl::Status& status);
 absl::Status RunCommand(const std::vector<std::string>& args);
 absl::Status GradCommand(const std::vector<std::string>& args);
 absl::Status InspectCommand(const std::vector<std::string>& args);
+absl::Status LintCommand(const std::vector<std::string>& args);
 
 // The whole program but for argv: dispatches, prints errors to stderr, returns the exit code. Never
 // throws.

@@ -110,9 +110,29 @@ GraphJob::GraphJob() : graph_(ops::Builtin()) {}
 std::vector<FlagSpec> GraphJob::Flags(std::vector<FlagSpec> own) {
   own.push_back({"feed", true, true});
   own.push_back({"out", true, false});
+  return WithLimits(std::move(own));
+}
+
+std::vector<FlagSpec> GraphJob::WithLimits(std::vector<FlagSpec> own) {
   own.push_back({"memory-limit", true, false});
   own.push_back({"threads", true, false});
   return own;
+}
+
+absl::StatusOr<SessionOptions> GraphJob::ReadLimits(const CommandLine& line) {
+  SessionOptions options;
+  if (line.Has("memory-limit")) {
+    const absl::StatusOr<int64_t> limit = ParseSize(line.Get("memory-limit", ""));
+    if (!limit.ok()) return UsageError(absl::StrCat("--memory-limit: ", limit.status().message()));
+    options.memory_limit_bytes = *limit;
+    MemoryBudget::Process()->set_limit(*limit);
+  }
+  if (line.Has("threads")) {
+    const absl::StatusOr<int64_t> threads = ParseInt("threads", line.Get("threads", ""), 1, 1024);
+    if (!threads.ok()) return UsageError(threads.status().message());
+    options.threads = static_cast<int>(*threads);
+  }
+  return options;
 }
 
 absl::StatusOr<std::unique_ptr<GraphJob>> GraphJob::Open(const CommandLine& line) {
@@ -123,17 +143,7 @@ absl::StatusOr<std::unique_ptr<GraphJob>> GraphJob::Open(const CommandLine& line
   if (!line.Has("out")) return UsageError("--out DIR is missing");
   auto job = std::unique_ptr<GraphJob>(new GraphJob);
   job->out_ = line.Get("out", "");
-  if (line.Has("memory-limit")) {
-    const absl::StatusOr<int64_t> limit = ParseSize(line.Get("memory-limit", ""));
-    if (!limit.ok()) return UsageError(absl::StrCat("--memory-limit: ", limit.status().message()));
-    job->options_.memory_limit_bytes = *limit;
-    MemoryBudget::Process()->set_limit(*limit);
-  }
-  if (line.Has("threads")) {
-    const absl::StatusOr<int64_t> threads = ParseInt("threads", line.Get("threads", ""), 1, 1024);
-    if (!threads.ok()) return UsageError(threads.status().message());
-    job->options_.threads = static_cast<int>(*threads);
-  }
+  SLUICE_ASSIGN_OR_RETURN(job->options_, ReadLimits(line));
   for (const std::string& feed : line.All("feed")) SLUICE_RETURN_IF_ERROR(ParseFeed(feed).status());
   SLUICE_RETURN_IF_ERROR(LoadGraph(line.positional()[0], &job->graph_));
   SLUICE_RETURN_IF_ERROR(job->ReadFeeds(line.All("feed")));

@@ -22,6 +22,11 @@ class GraphJob {
   // Flags that both subcommands take, with their own.
   static std::vector<FlagSpec> Flags(std::vector<FlagSpec> own);
 
+  // --memory-limit and --threads, with a subcommand's own flags.
+  static std::vector<FlagSpec> WithLimits(std::vector<FlagSpec> own);
+  // What they say; the memory limit holds for the whole process from now on.
+  static absl::StatusOr<SessionOptions> ReadLimits(const CommandLine& line);
+
   // Reads the graph (the one positional argument), the limits, and the feeds.
   static absl::StatusOr<std::unique_ptr<GraphJob>> Open(const CommandLine& line);
 

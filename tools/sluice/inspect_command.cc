@@ -3,7 +3,10 @@
 #include <cstdio>
 #include <map>
 #include <set>
+#include <variant>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -15,23 +18,17 @@
 #include "tools/sluice/commands.h"
 #include "tools/sluice/graph_job.h"
 #include "tools/sluice/json.h"
+#include "tools/sluice/scope_tree.h"
 
 namespace sluice::tools {
 namespace {
-
-// What the report says of one variable, placeholder or tensor.
-struct Entry {
-  std::string name;
-  DType dtype = DType::kInvalid;
-  TensorShape shape;
-};
 
 struct GraphSummary {
   std::vector<std::pair<std::string, std::string>> nodes;  // name, op
   std::map<std::string, int> ops;
   std::set<std::string> unknown_ops;
   std::vector<Entry> placeholders, variables;
-  std::map<std::string, size_t> collections;
+  std::map<std::string, std::vector<std::string>> collections;  // what to call the items
   int64_t constant_elements = 0;  // of floating constants: the parameters of a frozen graph
 };
 
@@ -45,6 +42,19 @@ Entry VariableEntry(const Node& node) {
     entry.shape = *shape->get_if<TensorShape>();
   return entry;
 }
+
+// An item of a collection as the report shows it.
+struct ItemName {
+  std::string operator()(const Output& item) const { return item.name(); }
+  std::string operator()(const Variable& item) const { return item.name(); }
+  std::string operator()(int64_t item) const { return absl::StrCat(item); }
+  std::string operator()(float item) const { return absl::StrCat(item); }
+  // Bytes may be a name or a serialized message.
+  std::string operator()(const std::string& item) const {
+    const bool text = std::all_of(item.begin(), item.end(), absl::ascii_isprint);
+    return text ? item : absl::StrCat("<", item.size(), " bytes>");
+  }
+};
 
 GraphSummary Summarize(const Graph& graph) {
   GraphSummary summary;
@@ -61,15 +71,12 @@ GraphSummary Summarize(const Graph& graph) {
     if (node.op() == "Const" && IsFloating(node.output_dtype(0)))
       summary.constant_elements += std::max<int64_t>(0, node.output_shape(0).num_elements());
   }
-  for (const std::string& key : graph.CollectionKeys())
-    summary.collections[key] = graph.GetCollection(key).size();
+  for (const std::string& key : graph.CollectionKeys()) {
+    std::vector<std::string>& names = summary.collections[key];
+    for (const CollectionItem& item : graph.GetCollection(key))
+      names.push_back(std::visit(ItemName(), item));
+  }
   return summary;
-}
-
-int64_t CountElements(const std::vector<Entry>& entries) {
-  int64_t total = 0;
-  for (const Entry& e : entries) total += std::max<int64_t>(0, e.shape.num_elements());
-  return total;
 }
 
 void PrintEntries(const char* title, const std::vector<Entry>& entries) {
@@ -90,10 +97,13 @@ void PrintGraph(const GraphSummary& s) {
                 s.unknown_ops.count(op) ? "  (not known here: cannot run)" : "");
   }
   PrintEntries("placeholders", s.placeholders);
-  PrintEntries("variables", s.variables);
+  PrintTree("variables", s.variables);
   if (!s.collections.empty()) std::printf("\ncollections (%zu)\n", s.collections.size());
-  for (const auto& [key, count] : s.collections)
-    std::printf("  %s  %zu\n", Printable(key).c_str(), count);
+  for (const auto& [key, names] : s.collections) {
+    std::printf("  %s  %zu\n", Printable(key).c_str(), names.size());
+    for (const std::string& name : names)
+      std::printf("    %s\n", absl::Utf8SafeCEscape(name).c_str());
+  }
   std::printf("\nparameters: %lld in variables, %lld in floating constants\n",
               static_cast<long long>(CountElements(s.variables)),
               static_cast<long long>(s.constant_elements));
@@ -110,11 +120,16 @@ Json EntriesJson(const std::vector<Entry>& entries) {
 }
 
 std::string GraphJson(const GraphSummary& s) {
-  Json nodes = Json::Array(), ops = Json::Object(), collections = Json::Object(),
-       unknown = Json::Array();
+  Json nodes = Json::Array(), ops = Json::Object(), counts = Json::Object(),
+       collections = Json::Object(), unknown = Json::Array();
   for (const auto& [name, op] : s.nodes) nodes.Add(Json::Object().Set("name", name).Set("op", op));
   for (const auto& [op, count] : s.ops) ops.Set(op, int64_t{count});
-  for (const auto& [key, count] : s.collections) collections.Set(key, static_cast<int64_t>(count));
+  for (const auto& [key, names] : s.collections) {
+    Json items = Json::Array();
+    for (const std::string& name : names) items.Add(name);
+    counts.Set(key, static_cast<int64_t>(names.size()));
+    collections.Set(key, items);
+  }
   for (const std::string& op : s.unknown_ops) unknown.Add(op);
   return Json::Object()
       .Set("nodes", nodes)
@@ -122,7 +137,9 @@ std::string GraphJson(const GraphSummary& s) {
       .Set("unknown_ops", unknown)
       .Set("placeholders", EntriesJson(s.placeholders))
       .Set("variables", EntriesJson(s.variables))
-      .Set("collections", collections)
+      .Set("collections", counts)
+      .Set("collection_items", collections)
+      .Set("scopes", ScopesJson(s.variables))
       .Set("parameters", CountElements(s.variables))
       .Set("constant_parameters", s.constant_elements)
       .text();
@@ -151,13 +168,14 @@ absl::Status InspectCheckpoint(const std::string& prefix, bool json) {
     std::printf("%s\n", Json::Object()
                             .Set("tensors", EntriesJson(tensors))
                             .Set("parameters", CountElements(tensors))
+                            .Set("scopes", ScopesJson(tensors))
                             .text()
                             .c_str());
     return absl::OkStatus();
   }
   std::printf("checkpoint %s: %zu tensors in %d file%s\n", prefix.c_str(), tensors.size(),
               reader->num_shards(), reader->num_shards() == 1 ? "" : "s");
-  PrintEntries("tensors", tensors);
+  PrintTree("tensors", tensors);
   std::printf("\nelements: %lld\n", static_cast<long long>(CountElements(tensors)));
   return absl::OkStatus();
 }
@@ -165,17 +183,13 @@ absl::Status InspectCheckpoint(const std::string& prefix, bool json) {
 }  // namespace
 
 absl::Status InspectCommand(const std::vector<std::string>& args) {
-  const absl::StatusOr<CommandLine> line = CommandLine::Parse(
-      args, {{"json", false, false}, {"memory-limit", true, false}, {"threads", true, false}});
+  const absl::StatusOr<CommandLine> line =
+      CommandLine::Parse(args, GraphJob::WithLimits({{"json", false, false}}));
   if (!line.ok()) return UsageError(line.status().message());
   if (line->positional().size() != 1)
     return UsageError(absl::StrCat("expected one graph file or checkpoint prefix, got ",
                                    line->positional().size(), " arguments"));
-  if (line->Has("memory-limit")) {
-    const absl::StatusOr<int64_t> limit = ParseSize(line->Get("memory-limit", ""));
-    if (!limit.ok()) return UsageError(absl::StrCat("--memory-limit: ", limit.status().message()));
-    MemoryBudget::Process()->set_limit(*limit);
-  }
+  SLUICE_RETURN_IF_ERROR(GraphJob::ReadLimits(*line).status());
   std::string path = line->positional()[0];
   const bool json = line->Has("json");
   if (absl::EndsWith(path, ".index")) path.resize(path.size() - std::string(".index").size());

@@ -20,8 +20,14 @@ constexpr char kHelp[] = R"(sluice: runs, differentiates and shows computation g
       Writes d(sum of loss)/d(wrt) the same way, a file per --wrt tensor.
 
   sluice inspect GRAPH | CHECKPOINT-PREFIX [--json]
-      Prints nodes by op type, placeholders, variables, collections and parameter counts of a graph,
-      or the tensors of a checkpoint (after checking every byte of it).
+      Prints nodes by op type, placeholders, variables by scope with parameter counts, and collections
+      of a graph, or the tensors of a checkpoint by scope (after checking every byte of it).
+
+  sluice lint GRAPH [--fetch NAME]... [--init NAME] [--strict] [--json]
+      Prints what is probably a mistake, a line each: variables without initializer, trainables without
+      gradient, updates and regularizers that no train op runs, placeholders that nothing reads; and
+      which variables several layers share. --fetch: what the program runs (default: the train ops);
+      --init: what initializes its variables; --strict: exit with 1 when there are warnings.
 
 GRAPH is a GraphDef (.pb, or text .pbtxt) or a MetaGraphDef (.meta).
 
@@ -37,7 +43,7 @@ struct Command {
   absl::Status (*run)(const std::vector<std::string>&);
 };
 constexpr Command kCommands[] = {
-    {"run", RunCommand}, {"grad", GradCommand}, {"inspect", InspectCommand}};
+    {"run", RunCommand}, {"grad", GradCommand}, {"inspect", InspectCommand}, {"lint", LintCommand}};
 
 bool AsksForHelp(const std::vector<std::string>& args) {
   for (const std::string& arg : args) {
@@ -47,11 +53,11 @@ bool AsksForHelp(const std::vector<std::string>& args) {
 }
 
 absl::Status Dispatch(const std::vector<std::string>& args) {
-  if (args.empty()) return UsageError("a subcommand is missing: run, grad or inspect");
+  if (args.empty()) return UsageError("a subcommand is missing: run, grad, inspect or lint");
   for (const Command& command : kCommands) {
     if (args[0] == command.name) return command.run({args.begin() + 1, args.end()});
   }
-  return UsageError(absl::StrCat("no subcommand '", args[0], "': run, grad or inspect"));
+  return UsageError(absl::StrCat("no subcommand '", args[0], "': run, grad, inspect or lint"));
 }
 
 }  // namespace
