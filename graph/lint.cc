@@ -227,7 +227,7 @@ class Linter {
       if (!DependsOnTrained(*penalty)) continue;
       Add(LintKind::kUnusedRegularizer, penalty->name(),
           "it stands in REGULARIZATION_LOSSES, but no train op differentiates it, so it has no "
-          "effect; add graph.RegularizationLosses() to the loss",
+          "effect; add graph.RegularizationLosses() to the loss, after the last layer was built",
           penalty->location());
     }
   }
