@@ -335,17 +335,20 @@ class Backprop {
   // tf.tuple: none of an op's gradients is used before all are there.
   // Gradients that lead to no x stay out of it: nothing would need them otherwise.
   void Gate(At place, const Node& node, TensorsOrSlices* dx) {
-    Outputs present;
+    Outputs needed;
+    int given = 0;
     for (int i = 0; i < node.num_inputs(); ++i) {
-      if (!(*dx)[i].empty() && Counts(node, i)) present.push_back((*dx)[i].values());
+      if ((*dx)[i].empty()) continue;
+      ++given;
+      if (Counts(node, i)) needed.push_back((*dx)[i].values());
     }
-    if (present.size() < 2) return;
+    if (given < 2) return;
     const At tuple = place.In(place.scope().WithoutColocation()).Sub("tuple");
-    const Output all = Group(tuple.Named("group_deps"), present);
+    const Output all = Group(tuple.Named("group_deps"), needed);
     const At gated = tuple.In(tuple.scope().After({all}));
     for (int i = 0; i < node.num_inputs(); ++i) {
       const Output g = (*dx)[i].values();
-      if (g.empty() || !Counts(node, i)) continue;
+      if (g.empty()) continue;
       const At beside = gated.In(gated.scope().ColocateWith(g)).Named("control_dependency");
       (*dx)[i] = WithValues((*dx)[i], beside.Node("Identity", {g}));
     }

@@ -106,6 +106,7 @@ Variable Create(At at, const std::string& name, const VariableOptions& options,
     if (!standard.ok()) return FailVariable(at, name, standard.status());
     plan.initializer = *std::move(standard);
   }
+  plan.save_slice_info = options.save_slice_info;
   if (slice != nullptr) {
     plan.save_slice_info = *slice;
     if (!plan.initializer.is_value())

@@ -8,6 +8,7 @@
 #include "core/status.h"
 #include "glog/logging.h"
 #include "graph/evaluate.h"
+#include "graph/nearest.h"
 #include "graph/scope_state.h"
 
 namespace sluice {
@@ -84,6 +85,13 @@ Node* Graph::FindNode(absl::string_view name) const {
   return it == by_name_.end() ? nullptr : it->second;
 }
 
+std::vector<std::string> Graph::NodeNames() const {
+  Lock lock(mutex_);
+  std::vector<std::string> names;
+  for (const auto& node : nodes_) names.push_back(node->name());
+  return names;
+}
+
 absl::StatusOr<Output> Graph::FindTensor(absl::string_view name) const {
   const size_t colon = name.rfind(':');
   const std::string shown = Printable(name);
@@ -113,7 +121,8 @@ absl::StatusOr<Output> Graph::FindTensor(absl::string_view name) const {
   if (node == nullptr) {
     return absl::NotFoundError(absl::StrCat(
         "The name '", shown, "' refers to a Tensor which does not exist. The operation, '",
-        Printable(name.substr(0, colon)), "', does not exist in the graph."));
+        Printable(name.substr(0, colon)), "', does not exist in the graph.",
+        DidYouMean(name.substr(0, colon), NodeNames())));
   }
   if (index >= node->num_outputs()) {
     return absl::NotFoundError(absl::StrCat(
@@ -129,8 +138,9 @@ absl::StatusOr<Output> Graph::FindOperation(absl::string_view name) const {
     return absl::InvalidArgumentError(absl::StrCat(
         "The name '", Printable(name), "' appears to refer to a Tensor, not a Operation."));
   }
-  return absl::NotFoundError(
-      absl::StrCat("The name '", Printable(name), "' refers to an Operation not in the graph."));
+  return absl::NotFoundError(absl::StrCat("The name '", Printable(name),
+                                          "' refers to an Operation not in the graph.",
+                                          DidYouMean(name, NodeNames())));
 }
 
 absl::StatusOr<Output> Graph::FindElement(absl::string_view name) const {

@@ -76,7 +76,8 @@ class Graph {
   int num_nodes() const;
   Node* node(int id) const;                      // by creation order
   Node* FindNode(absl::string_view name) const;  // null when absent
-  // Rule NS-10. "op:0" -> that tensor. InvalidArgument / NotFound in the rule's words.
+  // Rule NS-10. "op:0" -> that tensor. InvalidArgument / NotFound in the rule's words, with the
+  // nearest names.
   absl::StatusOr<Output> FindTensor(absl::string_view name) const;
   absl::StatusOr<Output> FindOperation(absl::string_view name) const;
   // Tensor or operation: "op:0" or "op".
@@ -184,6 +185,7 @@ class Graph {
   absl::Status CheckInputs(const OpSpec& spec, const NodeRequest& request,
                            const std::vector<DType>& wanted) const;
   static absl::Status FinalizedError();
+  std::vector<std::string> NodeNames() const;
   absl::Status InferShapes(Node* node) const;
   void FindConstants(Node* node) const;
 

@@ -128,6 +128,9 @@ struct VariableOptions {
   VariableSynchronization synchronization = VariableSynchronization::kAuto;
   VariableAggregation aggregation = VariableAggregation::kNone;
   Reuse reuse = Reuse::kInherit;
+  // Of a new variable that goes with a part of a partitioned one, as an optimizer's slot does: its
+  // own place in a whole (rule OPT-7).
+  std::optional<SaveSliceInfo> save_slice_info = {};
 };
 
 // tf.get_variable(name): by the rules VS-1 to VS-8 the variable `<variable scope>/<name>`, taken or

@@ -24,7 +24,7 @@ struct GatherV2Options {
 // Slices along dimension `axis` (a scalar; -rank <= axis < rank, >= batch_dims):
 //   y[b..., o..., j..., i...] = params[b..., o..., indices[b..., j...], i...]
 // with b the batch dimensions, o those between them and the axis, i those after it. The rest as
-// Gather.
+// Gather, but the gradient is dense unless axis and batch_dims are 0.
 Output GatherV2(At at, Output params, Output indices, Ints axis,
                 const GatherV2Options& options = {});
 

@@ -260,6 +260,18 @@ Output Optimizer::Apply(At at, absl::string_view rule, const std::vector<Variabl
   return applied.empty() ? applied : applied.node()->operation();
 }
 
+namespace {
+
+// Where a slot lies in the slot of the whole, when its variable is a part (rule OPT-7): checkpoints
+// hold slices of "v/Adam" beside those of "v".
+std::optional<SaveSliceInfo> SlotSlice(const Variable& variable, const std::string& slot_name) {
+  std::optional<SaveSliceInfo> slice = variable.data().save_slice_info;
+  if (slice.has_value()) absl::StrAppend(&slice->full_name, slot_name.substr(slot_name.rfind('/')));
+  return slice;
+}
+
+}  // namespace
+
 Variable Optimizer::CreateSlot(At at, const Variable& variable, const std::string& slot,
                                const Initializer& initializer) {
   Variable& made = slots_[{variable.handle().node(), slot}];
@@ -274,7 +286,8 @@ Variable Optimizer::CreateSlot(At at, const Variable& variable, const std::strin
                              .initializer = initializer,
                              .regularizer = [](At, Output) { return Output(); },
                              .trainable = false,
-                             .use_resource = variable.is_resource()};
+                             .use_resource = variable.is_resource(),
+                             .save_slice_info = SlotSlice(variable, scope.variable_scope())};
   made = GetVariable(at.In(scope), "", layers::Unpartitioned(scope, std::move(options)));
   return made;
 }

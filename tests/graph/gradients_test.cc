@@ -331,6 +331,19 @@ TEST_F(GradientsTest, GatedGradients) {  // GATE_OP
   }
 }
 
+// The nodes are there by TensorFlow's names (EX-4), but nothing waits for the gradient of x, which
+// nobody wants.
+TEST_F(GradientsTest, GatesDoNotWaitForUnwantedGradients) {
+  const Output x = ops::Placeholder(root_.Named("x"), DType::kFloat, {});
+  const Output w = ops::Const(root_, 3.0f);
+  const Output z = At(root_.Named("z")).Node("Mul", {x, w});
+  const Output g = Gradients(root_, {z}, {w}, {.gate_gradients = true})[0];
+  EXPECT_EQ(g.name(), "gradients/z_grad/tuple/control_dependency_1:0");
+  EXPECT_NE(graph_.FindNode("gradients/z_grad/tuple/control_dependency"), nullptr);
+  EXPECT_EQ(graph_.FindNode("gradients/z_grad/tuple/group_deps")->control_inputs().size(), 1u);
+  EXPECT_EQ(Run({g}, {{x, Tensor::Scalar(5.0f)}}), (std::vector<float>{5}));
+}
+
 TEST_F(GradientsTest, SecondOrder) {  // d2(x^3)/dx2 = 6x
   const Output x = ops::Const(root_, 2.0f);
   const Output first = Gradients(root_, {x * x * x}, {x})[0];

@@ -139,6 +139,15 @@ TEST_F(NamesTest, LookUp) {  // NS-10
   EXPECT_THAT(graph_.FindOperation("a:0"), StatusIs(invalid, "appears to refer to a Tensor"));
 }
 
+TEST_F(NamesTest, LookUpSuggestsNames) {  // NS-10
+  At(root_.Sub("encoder").Named("kernel")).Node("FloatOutput");
+  At(root_.Named("unlike")).Node("FloatOutput");
+  EXPECT_THAT(graph_.FindOperation("encodr/kernel"),
+              StatusIs(absl::StatusCode::kNotFound, "Nearest names: 'encoder/kernel'."));
+  EXPECT_THAT(graph_.FindTensor("encodr/kernel:0"),
+              StatusIs(absl::StatusCode::kNotFound, "Nearest names: 'encoder/kernel'."));
+}
+
 TEST_F(NamesTest, FinalizedGraphRefusesEveryChange) {  // NS-11
   graph_.Finalize();
   EXPECT_TRUE(At(root_).Node("FloatOutput").empty());

@@ -4,6 +4,7 @@
 #include "io/tensor_bundle.h"
 #include "tests/testing/core/memory_files.h"
 #include "tests/testing/graph_fixture.h"
+#include "train/momentum.h"
 #include "train/saver.h"
 
 namespace sluice::train {
@@ -107,6 +108,29 @@ TEST_F(SaverSlicesTest, OtherShapesAreRefused) {
   Program other(&files_, 2, 0, Tensor::Of<float>({2, 5}, absl::Span<const float>(kValues, 10)));
   EXPECT_THAT(other.Restore("/run/model"),
               StatusIs(absl::StatusCode::kInvalidArgument, "lhs shape= [2,5] rhs shape= [5,2]"));
+}
+
+// OPT-7: the slots of parts are slices of the slot of the whole.
+TEST_F(SaverSlicesTest, SlotsAreSlicesToo) {
+  Graph graph(ops::Builtin());
+  const Scope root = Scope::Root(graph);
+  const Variable v =
+      GetVariable(root, "v", {.initializer = Ten(), .partitioner = FixedSizePartitioner(2)});
+  Momentum optimizer({.learning_rate = 1.0f, .momentum = 0.5f});
+  const Output step = optimizer.Minimize(root, At(root).Node("L2Loss", {v.value()}));
+  const Output init = GlobalVariablesInitializer(root);
+  Saver saver(graph, {.fs = &files_});
+  Session session = *Session::Create(graph);
+  ASSERT_THAT(session.Run(init), IsOk());
+  ASSERT_THAT(session.Run(step), IsOk());
+  ASSERT_THAT(saver.Save(session, "/run/model"), IsOk());
+  const auto reader = BundleReader::Open(files_, "/run/model");
+  ASSERT_THAT(reader, IsOk());
+  // The gradient of sum v^2 / 2 is v: after one step the momentum is what v was.
+  const auto momentum = (*reader)->Lookup("v/Momentum");
+  ASSERT_THAT(momentum, IsOk());
+  EXPECT_TRUE(BitEqual(*momentum, Tensor::Of<float>({5, 2}, absl::Span<const float>(kValues, 10))));
+  EXPECT_EQ((*reader)->Find("v/part_0/Momentum"), nullptr);
 }
 
 TEST(SaverSlices, APartAndAWholeOfOneNameClash) {
