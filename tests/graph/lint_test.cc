@@ -59,11 +59,11 @@ class LintTest : public ::testing::Test {
 
   // What an optimizer builds: gradients, an update per variable that has one, TRAIN_OP.
   Output Train(const Output& loss, const std::vector<Variable>& variables,
-               const std::string& name = "sgd") {
+               const std::string& name = "sgd", const Outputs& before = {}) {
     Outputs handles, updates;
     for (const Variable& v : variables) handles.push_back(v.handle());
     const Outputs gradients = Gradients(root_, {loss}, handles);
-    const At inside = At(root_.Sub(name));
+    const At inside = At(root_.After(before).Sub(name));
     for (size_t i = 0; i < gradients.size(); ++i) {
       if (gradients[i].empty()) continue;
       updates.push_back(ops::ResourceApplyGradientDescent(inside, handles[i],
@@ -252,10 +252,14 @@ TEST_F(LintUpdatesTest, RunByTheTrainOpOrBesideIt) {
 }
 
 TEST_F(LintUpdatesTest, RunBeforeTheTrainOp) {
-  const Output update = Update();
-  const Output after = ops::Identity(root_.After({update}), loss_);
-  Train(after, {w_});
+  Train(loss_, {w_}, "sgd", {Update()});
   EXPECT_THAT(Found(), IsEmpty());
+}
+
+// The gradient of a loss does not need the loss: nothing makes the update run.
+TEST_F(LintUpdatesTest, RunBeforeTheLossOnly) {
+  Train(ops::Identity(root_.After({Update()}), loss_), {w_});
+  EXPECT_THAT(Found(), ElementsAre("unused-update: update"));
 }
 
 TEST_F(LintUpdatesTest, RunByAnotherTrainOp) {
