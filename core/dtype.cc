@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstring>
+#include <ostream>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -189,5 +190,7 @@ bool IsTriviallyCopyable(DType d) {
   const Kind kind = RowOf(d).kind;
   return kind != kNone && kind != kObjectKind;
 }
+
+std::ostream& operator<<(std::ostream& out, DType d) { return out << DTypeName(d); }
 
 }  // namespace sluice

@@ -6,6 +6,7 @@
 #include <complex>
 #include <cstddef>
 #include <cstdint>
+#include <iosfwd>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -85,6 +86,7 @@ bool IsKnown(DType d);
 // numpy's name, as TensorFlow's Python prints it: "float32", "int64", "bool", "string",
 // "float32_ref"; "dtype(77)" when unknown.
 std::string DTypeName(DType d);
+std::ostream& operator<<(std::ostream& out, DType d);  // the same
 // The name in an op schema: "float", "double", "int32", "half", ...
 std::string DTypeSchemaName(DType d);
 // Accepts schema names ("float"), numpy names ("float32") and enum names ("DT_FLOAT").

@@ -1,6 +1,7 @@
 #include "core/tensor_shape.h"
 
 #include <algorithm>
+#include <ostream>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -120,6 +121,10 @@ std::string TensorShape::ToString() const {
     }
   };
   return absl::StrCat("[", absl::StrJoin(dims_, ",", append), "]");
+}
+
+std::ostream& operator<<(std::ostream& out, const TensorShape& shape) {
+  return out << shape.ToString();
 }
 
 }  // namespace sluice

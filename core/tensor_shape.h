@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <iosfwd>
 #include <string>
 
 #include "absl/container/inlined_vector.h"
@@ -66,6 +67,9 @@ class TensorShape {
   absl::InlinedVector<int64_t, 6> dims_;
   bool rank_known_ = true;
 };
+
+// ToString().
+std::ostream& operator<<(std::ostream& out, const TensorShape& shape);
 
 }  // namespace sluice
 

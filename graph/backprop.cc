@@ -320,14 +320,7 @@ class Backprop {
   Outputs Dense(At place, const Node& node, const TensorsOrSlices& dy) {
     Outputs dense;
     for (int i = 0; i < node.num_outputs(); ++i) {
-      const DType wanted = BaseType(node.output_dtype(i));
-      if (dy[i].is_slices() && dy[i].dtype() != wanted) {  // rule GR-10
-        Fail("ToDense", absl::InvalidArgumentError(
-                            absl::StrCat("Tensor conversion requested dtype ", DTypeName(wanted),
-                                         " for IndexedSlices with dtype ", DTypeName(dy[i].dtype()),
-                                         ": ", dy[i].values().name())));
-      }
-      dense.push_back(ToDense(place, dy[i]));
+      dense.push_back(ToDense(place, dy[i], BaseType(node.output_dtype(i))));
     }
     return dense;
   }

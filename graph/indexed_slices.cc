@@ -32,8 +32,14 @@ void WarnWhenLarge(At at, const Output& dense_shape) {
 
 }  // namespace
 
-Output ToDense(At at, const TensorOrSlices& value) {
+Output ToDense(At at, const TensorOrSlices& value, DType dtype) {
   if (!value.is_slices()) return value.tensor();
+  if (dtype != DType::kInvalid && value.dtype() != dtype) {
+    return at.Fail("ToDense", absl::InvalidArgumentError(absl::StrCat(
+                                  "Tensor conversion requested dtype ", DTypeName(dtype),
+                                  " for IndexedSlices with dtype ", DTypeName(value.dtype()), ": ",
+                                  value.values().name())));
+  }
   const IndexedSlices slices = value.slices();
   if (slices.dense_shape.empty()) {
     return at.Fail("ToDense",

@@ -52,8 +52,9 @@ class TensorsOrSlices : public std::vector<TensorOrSlices> {
 };
 
 // The dense tensor: rows added up by UnsortedSegmentSum (rule GR-10). InvalidArgument, kept on the
-// graph, without a dense_shape. A tensor is returned as it is, nothing as nothing.
-Output ToDense(At at, const TensorOrSlices& value);
+// graph, without a dense_shape, and for slices of another dtype than `dtype` (kInvalid: any). A
+// tensor is returned as it is, nothing as nothing.
+Output ToDense(At at, const TensorOrSlices& value, DType dtype = DType::kInvalid);
 
 }  // namespace sluice
 

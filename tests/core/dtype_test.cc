@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <set>
+#include <sstream>
 
 #include "gtest/gtest.h"
 
@@ -283,6 +284,12 @@ TEST(DTypeTest, SizesAreThoseOfTheCppTypes) {
                    std::complex<double>, ResourceRef>(static_cast<DType>(c.number), check);
   }
   EXPECT_EQ(seen.size(), 17u);
+}
+
+TEST(DType, Prints) {
+  std::ostringstream out;
+  out << DType::kFloat << ' ' << DType::kString;
+  EXPECT_EQ(out.str(), "float32 string");
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "core/tensor_shape.h"
 
+#include <sstream>
+
 #include "absl/container/flat_hash_set.h"
 #include "gtest/gtest.h"
 
@@ -133,6 +135,12 @@ TEST(TensorShapeTest, Merge) {
   const absl::Status bad = (TensorShape{2, 3}).MergeWith({2, 4}).status();
   EXPECT_EQ(bad.code(), Code::kInvalidArgument);
   EXPECT_EQ(bad.message(), "shapes [2,3] and [2,4] are not compatible");
+}
+
+TEST(TensorShape, Prints) {
+  std::ostringstream out;
+  out << TensorShape({2, -1, 3}) << TensorShape() << TensorShape::Unknown();
+  EXPECT_EQ(out.str(), "[2,?,3][]<unknown>");
 }
 
 }  // namespace
