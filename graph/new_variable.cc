@@ -2,7 +2,7 @@
 #include <map>
 #include <utility>
 
-#include "absl/strings/match.h"
+#include "absl/container/flat_hash_set.h"
 #include "core/status.h"
 #include "graph/graph.h"
 #include "graph/make_variable.h"
@@ -84,11 +84,28 @@ class Guard {
   std::map<const Node*, Outputs> done_;
 };
 
+// Does a variable, or an op that may stand for one, lie behind the value? Initial values are small
+// graphs, and nearly all answer no: the tables of Guard, which hold every variable, are for the
+// rest.
+bool MayReadVariables(const Output& value) {
+  absl::flat_hash_set<const Node*> seen = {value.node()};
+  std::vector<const Node*> todo = {value.node()};
+  while (!todo.empty()) {
+    const Node* node = todo.back();
+    todo.pop_back();
+    if (node->spec().session_constant() || node->spec().opaque()) return true;
+    for (int i = 0; i < node->num_inputs(); ++i) {
+      const Node* from = node->input_edge(i).node;
+      if (from != nullptr && seen.insert(from).second) todo.push_back(from);
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 Output GuardInitialValue(At at, const std::string& name, const Output& value) {
-  if (value.node()->num_inputs() == 0) return value;
-  return Guard(at, name).Run(value);
+  return MayReadVariables(value) ? Guard(at, name).Run(value) : value;
 }
 
 Variable NewVariable(At at, const Initializer& initial_value, VariableOptions options) {
@@ -108,7 +125,6 @@ Variable NewVariable(At at, const Initializer& initial_value, VariableOptions op
   }
   DType dtype = BaseType(options.dtype);
   if (dtype == DType::kInvalid && initial_value.needs_shape()) dtype = at.scope().dtype();
-  if (!options.constraint) options.constraint = nullptr;
   const Variable variable = MakeVariable(at, {name, options.shape, dtype, options, initial_value});
   Regularize(at, name, variable, options.regularizer);
   return variable;
