@@ -15,18 +15,8 @@ Tensor Int32s(const std::vector<int64_t>& values) {
   return Tensor::Of<int32_t>({static_cast<int64_t>(narrow.size())}, narrow);
 }
 
-// Rows and columns of a value: where the initializer is a tensor, each part gets its slice.
-Initializer SliceOf(At at, const std::string& part_name, const Initializer& value,
-                    const SaveSliceInfo& slice) {
-  const At inside = at.Sub(absl::StrCat(part_name, "/PartitionedInitializer"));
-  const Output whole = value(inside, TensorShape::Unknown(), DType::kInvalid);
-  const auto constant = [&](const char* name, const std::vector<int64_t>& values) {
-    return inside.Sub("Slice").Named(name).Node(
-        "Const", {}, {{"value", Int32s(values)}, {"dtype", DType::kInt32}});
-  };
-  const std::vector<int64_t> size(slice.var_shape.dims().begin(), slice.var_shape.dims().end());
-  return inside.Named("Slice").Node(
-      "Slice", {whole, constant("begin", slice.var_offset), constant("size", size)});
+Output Int32Const(At at, const char* name, const std::vector<int64_t>& values) {
+  return at.Named(name).Node("Const", {}, {{"value", Int32s(values)}, {"dtype", DType::kInt32}});
 }
 
 SaveSliceInfo SliceInfo(const std::string& name, const TensorShape& shape,
@@ -44,7 +34,9 @@ VariableOptions PartOptions(At at, const std::string& part_name, const VariableO
   VariableOptions part = options;
   part.partitioner = nullptr;
   if (options.initializer.is_value()) {
-    part.initializer = SliceOf(at, part_name, options.initializer, slice);
+    const At inside = at.Sub(absl::StrCat(part_name, "/PartitionedInitializer"));
+    part.initializer = SlicePart(
+        inside, slice, options.initializer(inside, TensorShape::Unknown(), DType::kInvalid));
     part.shape = TensorShape::Unknown();
     return part;
   }
@@ -59,6 +51,13 @@ TensorShape WholeShape(const VariableOptions& options) {
 }
 
 }  // namespace
+
+Output SlicePart(At at, const SaveSliceInfo& part, const Output& whole) {
+  const At inside = at.Sub("Slice");
+  const Output begin = Int32Const(inside, "begin", part.var_offset);
+  const std::vector<int64_t> size(part.var_shape.dims().begin(), part.var_shape.dims().end());
+  return inside.AsScope().Node("Slice", {whole, begin, Int32Const(inside, "size", size)});
+}
 
 absl::StatusOr<Partition> AskPartitioner(At at, const std::string& name,
                                          const VariableOptions& options) {

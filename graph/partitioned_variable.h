@@ -22,6 +22,10 @@ using PartMaker = std::function<Variable(
 Variable MakePartitioned(At at, const std::string& name, const VariableOptions& options,
                          const Partition& partition, const PartMaker& make_part);
 
+// The piece of `whole`, a tensor of the full shape, that belongs to a part: nodes "Slice",
+// "Slice/begin" and "Slice/size".
+Output SlicePart(At at, const SaveSliceInfo& part, const Output& whole);
+
 // Rule VS-42.
 absl::Status CheckSamePartitions(const Variable& found, const std::string& name,
                                  const std::vector<int>& counts);

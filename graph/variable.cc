@@ -1,33 +1,11 @@
 // The handle. Making variables: graph/get_variable.cc, graph/new_variable.cc.
 #include "graph/variable.h"
 
-#include <algorithm>
-
 #include "core/status.h"
 #include "graph/graph.h"
+#include "graph/partitioned_variable.h"
 
 namespace sluice {
-namespace {
-
-Tensor Int32s(const std::vector<int64_t>& values) {
-  const std::vector<int32_t> narrow(values.begin(), values.end());
-  return Tensor::Of<int32_t>({static_cast<int64_t>(narrow.size())}, narrow);
-}
-
-Output Int32Const(At at, const char* name, const std::vector<int64_t>& values) {
-  return at.Named(name).Node("Const", {}, {{"value", Int32s(values)}, {"dtype", DType::kInt32}});
-}
-
-// The piece of `value` that belongs to `part`.
-Output SliceFor(At at, const Variable& part, const Output& value) {
-  const SaveSliceInfo& where = *part.data().save_slice_info;
-  const At inside = at.Sub("Slice");
-  const std::vector<int64_t> size(where.var_shape.dims().begin(), where.var_shape.dims().end());
-  return inside.AsScope().Node("Slice", {value, Int32Const(inside, "begin", where.var_offset),
-                                         Int32Const(inside, "size", size)});
-}
-
-}  // namespace
 
 const Variable::Data& Variable::data() const {
   static const Data* const empty_data = new Data;
@@ -85,7 +63,8 @@ Output Variable::Write(At at, const char* resource_op, const char* ref_op, Outpu
   if (is_partitioned()) {
     Outputs writes;
     for (const Variable& part : parts())
-      writes.push_back(part.Write(at, resource_op, ref_op, SliceFor(at, part, value)));
+      writes.push_back(
+          part.Write(at, resource_op, ref_op, SlicePart(at, *part.data().save_slice_info, value)));
     return Group(at, writes);
   }
   return at.Node(is_resource() ? resource_op : ref_op, {handle(), value});
