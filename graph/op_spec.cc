@@ -123,6 +123,18 @@ OpSpec& OpSpec::MustBeFed() {
   return *this;
 }
 
+OpSpec& OpSpec::Flow(ControlFlow role) {
+  flow_ = role;
+  stateful_ = true;
+  return *this;
+}
+
+OpSpec& OpSpec::NoKernelFor(absl::string_view attr, std::vector<DType> types,
+                            absl::string_view reason) {
+  missing_kernels_.push_back({std::string(attr), std::move(types), std::string(reason)});
+  return *this;
+}
+
 const AttrSpec* OpSpec::FindAttr(absl::string_view name) const {
   for (const AttrSpec& attr : attrs_) {
     if (attr.name == name) return &attr;

@@ -48,6 +48,25 @@ struct AttrSpec {
   std::vector<std::string> allowed_strings;  // empty: any
 };
 
+// What an op does to the flow of control (TensorFlow 1's Switch, Merge and frames): the session,
+// not a kernel, runs these. LoopCond and the reference forms are aliases or share a role.
+enum class ControlFlow : uint8_t {
+  kNone,
+  kSwitch,          // input 0 to output 0 (false) or 1 (true), as input 1 says; the other is dead
+  kMerge,           // the first live input, and its number
+  kEnter,           // into the frame that the attr frame_name names
+  kExit,            // out of the frame
+  kNextIteration,   // to the frame's next iteration
+  kControlTrigger,  // runs though its inputs are dead
+};
+
+// Element types that a schema allows and the kernel lacks.
+struct MissingKernel {
+  std::string attr;  // the type attribute
+  std::vector<DType> types;
+  std::string reason;
+};
+
 // Gradient: builds, with op builders only, the gradient nodes of `op`. dy[i] is the gradient of
 // output i, empty where there is none. Returns one gradient per input, empty for "no gradient";
 // a function that returns Outputs will do. (tf.RegisterGradient)
@@ -100,6 +119,12 @@ class OpSpec {
   OpSpec& AllowsUninitializedInput();
   // Must be fed: running it is an error (Placeholder).
   OpSpec& MustBeFed();
+  // The session runs it, in this role. Stateful, no kernel.
+  OpSpec& Flow(ControlFlow role);
+
+  // The kernel does not take `types` for type attribute `attr`, though the schema allows them: why
+  // (as a sentence fragment). A test holds every op to a kernel for all other types.
+  OpSpec& NoKernelFor(absl::string_view attr, std::vector<DType> types, absl::string_view reason);
 
   const std::string& name() const { return name_; }
   const std::vector<ArgSpec>& inputs() const { return inputs_; }
@@ -123,6 +148,8 @@ class OpSpec {
   bool aggregate() const { return aggregate_; }
   bool allows_uninitialized_input() const { return allows_uninitialized_input_; }
   bool must_be_fed() const { return must_be_fed_; }
+  ControlFlow flow() const { return flow_; }
+  const std::vector<MissingKernel>& missing_kernels() const { return missing_kernels_; }
   // A stand-in for an op that the registry does not have: imports, shows and exports, but never
   // runs.
   bool opaque() const { return opaque_; }
@@ -144,6 +171,8 @@ class OpSpec {
   bool writes_resources_ = false, commutative_ = false, aggregate_ = false;
   bool allows_uninitialized_input_ = false, must_be_fed_ = false, opaque_ = false;
   bool passes_gradient_through_ = false;
+  ControlFlow flow_ = ControlFlow::kNone;
+  std::vector<MissingKernel> missing_kernels_;
   absl::Status status_;
 };
 

@@ -102,6 +102,18 @@
   X(MergeV2Checkpoints) X(ShardedFilename) X(ShardedFilespec) X(StringJoin)       \
   X(ScalarSummary) X(HistogramSummary) X(MergeSummary)                            \
                                                                                   \
+  /* images: resizing, boxes, colours, patches; recurrent blocks */                \
+                                                                                  \
+  /* three-dimensional convolution and pooling, pooling with argmax */            \
+                                                                                  \
+  /* linear algebra, bits, special functions, sparse segments */                  \
+                                                                                  \
+  /* sparse and stateful updates, stateless and other random streams */           \
+                                                                                  \
+  /* sparse tensors, strings, files, summaries, tables */                         \
+                                                                                  \
+  /* control flow, tensor arrays, stacks */                                       \
+                                                                                  \
   /* end */
 // clang-format on
 
