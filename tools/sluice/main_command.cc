@@ -29,6 +29,11 @@ constexpr char kHelp[] = R"(sluice: runs, differentiates and shows computation g
       which variables several layers share. --fetch: what the program runs (default: the train ops);
       --init: what initializes its variables; --strict: exit with 1 when there are warnings.
 
+  sluice ops [NAME]... [--json]
+      Prints what this build can run, a line per op, fields between tabs: its name, the types that each
+      type attribute may have, whether it has a gradient (or why not), and whether its result is the same
+      every time: yes; seeded (random numbers that follow from its seed attributes); random; stateful.
+
 GRAPH is a GraphDef (.pb, or text .pbtxt) or a MetaGraphDef (.meta).
 
   --memory-limit SIZE   refuse to hold more than SIZE bytes of tensors (512M, 2G); default 80 % of memory
@@ -42,8 +47,11 @@ struct Command {
   const char* name;
   absl::Status (*run)(const std::vector<std::string>&);
 };
-constexpr Command kCommands[] = {
-    {"run", RunCommand}, {"grad", GradCommand}, {"inspect", InspectCommand}, {"lint", LintCommand}};
+constexpr Command kCommands[] = {{"run", RunCommand},
+                                 {"grad", GradCommand},
+                                 {"inspect", InspectCommand},
+                                 {"lint", LintCommand},
+                                 {"ops", OpsCommand}};
 
 bool AsksForHelp(const std::vector<std::string>& args) {
   for (const std::string& arg : args) {
@@ -53,11 +61,11 @@ bool AsksForHelp(const std::vector<std::string>& args) {
 }
 
 absl::Status Dispatch(const std::vector<std::string>& args) {
-  if (args.empty()) return UsageError("a subcommand is missing: run, grad, inspect or lint");
+  if (args.empty()) return UsageError("a subcommand is missing: run, grad, inspect, lint or ops");
   for (const Command& command : kCommands) {
     if (args[0] == command.name) return command.run({args.begin() + 1, args.end()});
   }
-  return UsageError(absl::StrCat("no subcommand '", args[0], "': run, grad, inspect or lint"));
+  return UsageError(absl::StrCat("no subcommand '", args[0], "': run, grad, inspect, lint or ops"));
 }
 
 }  // namespace
