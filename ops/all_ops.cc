@@ -113,6 +113,15 @@
   /* sparse tensors, strings, files, summaries, tables */                         \
                                                                                   \
   /* control flow, tensor arrays, stacks */                                       \
+  X(Switch) X(RefSwitch) X(Merge) X(RefMerge) X(Enter) X(RefEnter) X(Exit)        \
+  X(RefExit) X(NextIteration) X(RefNextIteration) X(LoopCond) X(ControlTrigger)   \
+  X(RefIdentity)                                                                  \
+  X(TensorArrayV3) X(TensorArrayGradV3) X(TensorArrayGradWithShape)               \
+  X(TensorArrayWriteV3) X(TensorArrayReadV3) X(TensorArrayGatherV3)               \
+  X(TensorArrayScatterV3) X(TensorArrayConcatV3) X(TensorArraySplitV3)            \
+  X(TensorArraySizeV3) X(TensorArrayCloseV3)                                      \
+  X(StackV2) X(StackPushV2) X(StackPopV2) X(StackCloseV2)                         \
+  X(Stack) X(StackPush) X(StackPop) X(StackClose)                                 \
                                                                                   \
   /* end */
 // clang-format on

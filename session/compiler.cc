@@ -12,8 +12,11 @@
 #include "core/variable_resource.h"
 #include "glog/logging.h"
 #include "session/common_subexpressions.h"
+#include "session/drop_unused.h"
+#include "session/flow_builder.h"
 #include "session/kernel_host.h"
 #include "session/order.h"
+#include "session/program_builder.h"
 #include "session/prune.h"
 
 namespace sluice {
@@ -31,44 +34,25 @@ class Compiler {
     SLUICE_ASSIGN_OR_RETURN(const std::vector<const Node*> needed, Prune(edges, request_));
     SLUICE_ASSIGN_OR_RETURN(order_, OrderNodes(needed, edges, request_));
     AddFeeds();
+    flow_.emplace(b_, order_, fed_);
     first_output_.reserve(order_.nodes.size());
     for (size_t i = 0; i < order_.nodes.size(); ++i) {
       first_output_.push_back(static_cast<int>(outputs_.size()));
       outputs_.resize(outputs_.size() + order_.nodes[i]->num_outputs(), -1);
       const Node& node = *order_.nodes[i];
+      flow_->OpenLoopsAt(static_cast<int>(i));
       const absl::Status added = AddNode(node, order_.required[i]);
       if (!added.ok()) return NodeError(node, added);
+      SLUICE_RETURN_IF_ERROR(CloseLoops(static_cast<int>(i) + 1));
     }
     AddLateFetches();
-    if (session_.optimize) DropUnused();
+    if (session_.optimize) DropUnused(&program_);
     return std::move(program_);
   }
 
  private:
-  // --- values ---
-  int NewValue(Value value) {
-    program_.values.push_back(std::move(value));
-    return static_cast<int>(program_.values.size()) - 1;
-  }
-  Value& value(int v) { return program_.values[v]; }
-  int Root(int v) { return value(v).root >= 0 ? value(v).root : v; }
-
-  int NewConstant(const Tensor& tensor, bool is_ref, const TensorShape& shape) {
-    return NewValue({.dtype = tensor.dtype(),
-                     .home = Home::kConstant,
-                     .is_ref = is_ref,
-                     .shape = shape,
-                     .tensor = tensor});
-  }
-  int Constant(const Tensor& tensor) {
-    return constants_.Intern(tensor,
-                             [this](const Tensor& t) { return NewConstant(t, false, t.shape()); });
-  }
-  // Where a fresh tensor of this dtype and shape lives.
-  static Home HomeOf(DType dtype, const TensorShape& shape) {
-    if (!shape.fully_defined()) return Home::kRuntime;
-    return IsTriviallyCopyable(dtype) ? Home::kArena : Home::kOwned;
-  }
+  Value& value(int v) { return b_.value(v); }
+  int Root(int v) { return b_.Root(v); }
   int& OutputOf(const Node& node, int i) {
     return outputs_[first_output_[order_.position.at(&node)] + i];
   }
@@ -77,7 +61,7 @@ class Compiler {
   void AddFeeds() {
     for (const auto& [to, tensor] : request_.feeds) {
       const int v =
-          NewValue({.dtype = tensor.dtype(), .home = Home::kFeed, .shape = tensor.shape()});
+          b_.NewValue({.dtype = tensor.dtype(), .home = Home::kFeed, .shape = tensor.shape()});
       program_.feeds.push_back(v);
       fed_.emplace(std::make_pair(to.node(), to.index()), v);
     }
@@ -90,25 +74,31 @@ class Compiler {
         fetches_[fetch.node()].emplace_back(fetch.index(), static_cast<int>(i));
         continue;
       }
-      ProgramStep& step = AddStep(StepKind::kFetch, *fetch.node(), {fed->second}, {});
+      ProgramStep& step = b_.AddStep(StepKind::kFetch, *fetch.node(), {fed->second}, {});
       step.fetch = static_cast<int>(i);
       step.share = true;
     }
   }
 
-  void AddFetches(const Node& node) {
+  absl::Status AddFetches(const Node& node) {
     const auto wanted = fetches_.find(&node);
-    if (wanted == fetches_.end()) return;
+    if (wanted == fetches_.end()) return absl::OkStatus();
+    if (b_.in_loop()) {
+      return absl::InvalidArgumentError(
+          "is inside of a loop and has many values: fetch what leaves the loop (Exit)");
+    }
     for (const auto& [index, position] : wanted->second) {
+      b_.set_guard(flow_->TokenOf(node, index));
       int v = OutputOf(node, index);
-      if (value(v).is_ref) v = AddRead(node, v, BaseType(node.output_dtype(index)));
-      ProgramStep& step = AddStep(StepKind::kFetch, node, {v}, {});
+      if (value(v).is_ref) v = b_.AddRead(node, v, BaseType(node.output_dtype(index)));
+      ProgramStep& step = b_.AddStep(StepKind::kFetch, node, {v}, {});
       step.fetch = position;
       if (!value(v).shape.fully_defined()) {
         late_fetches_.push_back(std::move(step));
         program_.steps.pop_back();
       }
     }
+    return absl::OkStatus();
   }
 
   // Values of unknown shape have memory of their own, which can be handed out instead of copied
@@ -123,80 +113,153 @@ class Compiler {
   }
 
   // --- inputs ---
-  ProgramStep& AddStep(StepKind kind, const Node& node, std::vector<int> inputs,
-                       std::vector<int> outputs) {
-    ProgramStep& step = program_.steps.emplace_back();
-    step.kind = kind;
-    step.node = &node;
-    step.inputs = std::move(inputs);
-    step.outputs = std::move(outputs);
-    return step;
-  }
-
-  // The present value of the variable that reference `ref` names, read just before `node`.
-  int AddRead(const Node& node, int ref, DType dtype) {
-    TensorShape shape = TensorShape::Unknown();
-    if (value(ref).home == Home::kConstant) {
-      const auto* variable =
-          dynamic_cast<const VariableResource*>(value(ref).tensor.scalar<ResourceRef>().get());
-      if (variable != nullptr && variable->shape().fully_defined()) shape = variable->shape();
+  // Input i of `node`. A reference is read here where the node wants a value.
+  absl::StatusOr<int> Input(const Node& node, int i) {
+    const Edge& edge = node.input_edge(i);
+    if (edge.node == nullptr) {
+      return absl::InvalidArgumentError(absl::StrCat("input ", i, " is not connected"));
     }
-    const int v = NewValue({.dtype = dtype, .home = Home::kRuntime, .shape = shape});
-    AddStep(StepKind::kRead, node, {ref}, {v});
-    return v;
+    const auto fed = fed_.find({edge.node, edge.index});
+    const int v = fed != fed_.end() ? fed->second : OutputOf(*edge.node, edge.index);
+    const bool wants_ref = IsRef(node.input_dtype(i));
+    if (wants_ref && !value(v).is_ref) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("input ", i, " must be a reference to a variable, got the value fed for '",
+                       Printable(edge.node->name()), "'"));
+    }
+    return value(v).is_ref && !wants_ref ? b_.AddRead(node, v, node.input_dtype(i)) : v;
   }
 
   absl::StatusOr<std::vector<int>> Inputs(const Node& node) {
     std::vector<int> inputs;
     inputs.reserve(node.num_inputs());
     for (int i = 0; i < node.num_inputs(); ++i) {
-      const Edge& edge = node.input_edge(i);
-      if (edge.node == nullptr) {
-        return absl::InvalidArgumentError(absl::StrCat("input ", i, " is not connected"));
-      }
-      const auto fed = fed_.find({edge.node, edge.index});
-      int v = fed != fed_.end() ? fed->second : OutputOf(*edge.node, edge.index);
-      const bool wants_ref = IsRef(node.input_dtype(i));
-      if (wants_ref && !value(v).is_ref) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("input ", i, " must be a reference to a variable, got the value fed for '",
-                         Printable(edge.node->name()), "'"));
-      }
-      if (value(v).is_ref && !wants_ref) v = AddRead(node, v, node.input_dtype(i));
-      inputs.push_back(v);
+      SLUICE_ASSIGN_OR_RETURN(inputs.emplace_back(), Input(node, i));
     }
     return inputs;
+  }
+
+  // --- the flow of control ---
+  absl::Status AddFlow(const Node& node) {
+    switch (node.spec().flow()) {
+      case ControlFlow::kSwitch: {
+        flow_->SetGuard(node);
+        SLUICE_ASSIGN_OR_RETURN(const std::vector<int> inputs, Inputs(node));
+        OutputOf(node, 0) = OutputOf(node, 1) = inputs[0];
+        return flow_->AddSwitch(node, inputs[1]);
+      }
+      case ControlFlow::kMerge:
+        return AddMerge(node);
+      case ControlFlow::kEnter: {
+        SLUICE_ASSIGN_OR_RETURN(OutputOf(node, 0), b_.Outside([&] {
+          flow_->SetGuard(node);
+          return Input(node, 0);
+        }));
+        return absl::OkStatus();
+      }
+      case ControlFlow::kExit: {
+        flow_->SetGuard(node);
+        SLUICE_ASSIGN_OR_RETURN(const int from, Input(node, 0));
+        OutputOf(node, 0) = flow_->AddExit(node, from);
+        return absl::OkStatus();
+      }
+      case ControlFlow::kNextIteration: {
+        flow_->SetGuard(node);
+        SLUICE_ASSIGN_OR_RETURN(OutputOf(node, 0), Input(node, 0));
+        return absl::OkStatus();
+      }
+      case ControlFlow::kControlTrigger:
+      case ControlFlow::kNone:
+        return absl::OkStatus();
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status AddMerge(const Node& node) {
+    std::vector<int> inputs;
+    int back = -1;
+    for (int i = 0; i < node.num_inputs(); ++i) {
+      if (flow_->IsBackEdge(node, i)) {
+        back = i;
+        continue;
+      }
+      b_.set_guard(flow_->InputToken(node, i));
+      SLUICE_ASSIGN_OR_RETURN(inputs.emplace_back(), Input(node, i));
+    }
+    const std::pair<int, int> outputs = back >= 0 ? flow_->AddCarried(node, inputs[0], back)
+                                                  : flow_->AddMerge(node, std::move(inputs));
+    OutputOf(node, 0) = outputs.first;
+    OutputOf(node, 1) = outputs.second;
+    return absl::OkStatus();
+  }
+
+  // Ends the loops whose last node stands before position `end`.
+  absl::Status CloseLoops(int end) {
+    while (flow_->LoopEndsAt(end)) {
+      for (Loop::Carried& carried : b_.loop().carried) {
+        const Edge& edge = carried.merge->input_edge(1 - carried.entry);
+        b_.set_guard(kLive);
+        carried.next = OutputOf(*edge.node, edge.index);
+        carried.next_token = flow_->TokenOf(*edge.node, edge.index);
+      }
+      for (const Node* exit : flow_->CloseLoop()) {
+        SLUICE_RETURN_IF_ERROR(NodeError(*exit, AddFetches(*exit)));
+      }
+    }
+    return absl::OkStatus();
   }
 
   // --- one node ---
   absl::Status AddNode(const Node& node, bool required) {
     const OpSpec& spec = node.spec();
-    program_.random |= spec.random();
+    NoteRandom(spec);
+    if (spec.flow() != ControlFlow::kNone) {
+      SLUICE_RETURN_IF_ERROR(AddFlow(node));
+      return spec.flow() == ControlFlow::kExit ? absl::OkStatus() : AddFetches(node);
+    }
+    flow_->SetGuard(node);
     if (node.num_outputs() == 0 && !spec.stateful()) return absl::OkStatus();
     SLUICE_ASSIGN_OR_RETURN(const std::vector<int> inputs, Inputs(node));
-    const bool mergeable = session_.optimize && IsPure(node, inputs);
+    const bool mergeable =
+        session_.optimize && IsPure(node, inputs) && b_.guard() == kLive && !b_.in_loop();
     const std::vector<int>* same = mergeable ? merged_.Find(node, inputs) : nullptr;
     if (same != nullptr) {
       std::copy(same->begin(), same->end(), &OutputOf(node, 0));
     } else {
-      SLUICE_ASSIGN_OR_RETURN(const std::vector<TensorShape> shapes, InferShapes(node, inputs));
-      if (IsAlias(node)) {
-        SLUICE_RETURN_IF_ERROR(AddAliases(node, inputs, shapes));
-      } else if (spec.prepare() == nullptr) {
-        return absl::UnimplementedError(
-            absl::StrCat("No OpKernel was registered to support Op '", node.op(), "'"));
-      } else if (CanFold(node, inputs, shapes)) {
-        SLUICE_RETURN_IF_ERROR(Fold(node, inputs, shapes));
-      } else {
-        SLUICE_RETURN_IF_ERROR(AddKernel(node, inputs, shapes, required));
-      }
+      SLUICE_RETURN_IF_ERROR(AddWork(node, inputs, required));
       if (mergeable) {
         const int* first = &OutputOf(node, 0);
         merged_.Add(node, inputs, std::vector<int>(first, first + node.num_outputs()));
       }
     }
-    AddFetches(node);
-    return absl::OkStatus();
+    return AddFetches(node);
+  }
+
+  void NoteRandom(const OpSpec& spec) {
+    program_.random |= spec.random();
+    if (b_.in_loop()) b_.loop().random |= spec.random();
+  }
+
+  absl::Status AddWork(const Node& node, const std::vector<int>& inputs, bool required) {
+    if (!IsAlias(node) && node.spec().prepare() == nullptr) {
+      return absl::UnimplementedError(
+          absl::StrCat("No OpKernel was registered to support Op '", node.op(), "'"));
+    }
+    absl::StatusOr<std::vector<TensorShape>> shapes = InferShapes(node, inputs);
+    const absl::Status added =
+        shapes.ok() ? AddShapedWork(node, inputs, *shapes, required) : shapes.status();
+    if (added.ok() || (b_.guard() == kLive && !b_.in_loop())) return added;
+    // What is wrong here is an error only if the branch is taken.
+    shapes = std::vector<TensorShape>(node.num_outputs(), TensorShape::Unknown());
+    return IsAlias(node) ? AddAliases(node, inputs, *shapes)
+                         : AddKernel(node, inputs, *shapes, required);
+  }
+
+  absl::Status AddShapedWork(const Node& node, const std::vector<int>& inputs,
+                             const std::vector<TensorShape>& shapes, bool required) {
+    if (IsAlias(node)) return AddAliases(node, inputs, shapes);
+    if (CanFold(node, inputs, shapes)) return Fold(node, inputs, shapes);
+    return AddKernel(node, inputs, shapes, required);
   }
 
   // Its outputs depend on its attributes and on the elements of its inputs only.
@@ -216,7 +279,7 @@ class Compiler {
     std::vector<DType> input_dtypes, output_dtypes;
     for (size_t i = 0; i < inputs.size(); ++i) {
       shapes.push_back(value(inputs[i]).shape);
-      known.push_back(KnownValue(inputs[i]));
+      known.push_back(b_.KnownValue(inputs[i]));
       input_dtypes.push_back(BaseType(node.input_dtype(static_cast<int>(i))));
     }
     for (int i = 0; i < node.num_outputs(); ++i)
@@ -231,10 +294,6 @@ class Compiler {
       SLUICE_RETURN_IF_ERROR(results.back().Check());
     }
     return results;
-  }
-
-  const Tensor* KnownValue(int v) {
-    return value(v).home == Home::kConstant ? &value(v).tensor : nullptr;
   }
 
   // --- folding ---
@@ -263,7 +322,7 @@ class Compiler {
                     const std::vector<TensorShape>& shapes) {
     std::vector<Tensor> tensors;
     for (int v : inputs) {
-      const Tensor* known = KnownValue(v);
+      const Tensor* known = b_.KnownValue(v);
       tensors.push_back(known ? *known : Tensor::ShapeOnly(value(v).dtype, value(v).shape));
     }
     std::vector<const Tensor*> pointers;
@@ -271,8 +330,8 @@ class Compiler {
     SLUICE_ASSIGN_OR_RETURN(const std::vector<Tensor> results,
                             RunNodeOnce(node, session_, pointers, shapes));
     for (int i = 0; i < node.num_outputs(); ++i) {
-      OutputOf(node, i) = IsRef(node.output_dtype(i)) ? NewConstant(results[i], true, shapes[i])
-                                                      : Constant(results[i]);
+      OutputOf(node, i) = IsRef(node.output_dtype(i)) ? b_.NewConstant(results[i], true, shapes[i])
+                                                      : b_.Constant(results[i]);
     }
     return absl::OkStatus();
   }
@@ -315,8 +374,8 @@ class Compiler {
     Value alias = {.dtype = source.dtype, .home = Home::kRuntime, .shape = shape};
     alias.root = Root(inputs[in]);
     if (!known) {
-      const int v = NewValue(alias);
-      ProgramStep& step = AddStep(StepKind::kAlias, node, inputs, {v});
+      const int v = b_.NewValue(alias);
+      ProgramStep& step = b_.AddStep(StepKind::kAlias, node, inputs, {v});
       step.late = true;
       step.alias_input = in;
       step.alias_output = out;
@@ -329,19 +388,19 @@ class Compiler {
     }
     if (source.home == Home::kConstant) {
       SLUICE_ASSIGN_OR_RETURN(const Tensor reshaped, source.tensor.Reshaped(shape));
-      return Constant(reshaped);
+      return b_.Constant(reshaped);
     }
     const bool planned = source.home == Home::kArena || source.home == Home::kOwned;
     if (planned) alias.home = source.home;
-    const int v = NewValue(alias);
-    if (!planned) AddStep(StepKind::kAlias, node, {inputs[in]}, {v}).alias_output = out;
+    const int v = b_.NewValue(alias);
+    if (!planned) b_.AddStep(StepKind::kAlias, node, {inputs[in]}, {v}).alias_output = out;
     return v;
   }
 
   // --- kernels ---
   absl::Status AddKernel(const Node& node, const std::vector<int>& inputs,
                          const std::vector<TensorShape>& shapes, bool required) {
-    bool late = false;
+    bool late = b_.in_loop();
     for (int v : inputs) late |= !value(v).is_ref && !value(v).shape.fully_defined();
     for (int i = 0; i < node.num_outputs(); ++i) {
       late |= !IsRef(node.output_dtype(i)) && !shapes[i].fully_defined();
@@ -358,7 +417,7 @@ class Compiler {
       OutputOf(node, i) = v;
       step.outputs.push_back(v);
     }
-    program_.steps.push_back(std::move(step));
+    b_.AddStep(std::move(step));
     return absl::OkStatus();
   }
 
@@ -368,7 +427,7 @@ class Compiler {
     std::vector<const Tensor*> constants;
     for (int v : step->inputs) {
       input_shapes.push_back(value(v).shape);
-      constants.push_back(KnownValue(v));
+      constants.push_back(b_.KnownValue(v));
     }
     PrepareStep prepare(node, session_, input_shapes, shapes, constants);
     SLUICE_ASSIGN_OR_RETURN(step->run, node.spec().prepare()(prepare));
@@ -385,8 +444,8 @@ class Compiler {
       return absl::UnimplementedError(
           absl::StrCat("output ", i, ": a tensor cannot hold ", DTypeName(dtype)));
     }
-    const Home home = sets_output ? Home::kRuntime : HomeOf(dtype, shape);
-    return NewValue({.dtype = dtype, .home = home, .shape = shape});
+    const Home home = sets_output ? Home::kRuntime : b_.HomeOf(dtype, shape);
+    return b_.NewValue({.dtype = dtype, .home = home, .shape = shape});
   }
 
   // The reference that an update gives out is its first input (Assign, ApplyAdam, ...): known now
@@ -397,52 +456,25 @@ class Compiler {
         if (!value(v).is_ref) continue;
         if (value(v).home != Home::kConstant) break;
         const Tensor handle = value(v).tensor;
-        return NewConstant(handle, true, shape);
+        return b_.NewConstant(handle, true, shape);
       }
     }
-    return NewValue(
+    return b_.NewValue(
         {.dtype = DType::kResource, .home = Home::kRuntime, .is_ref = true, .shape = shape});
-  }
-
-  // --- dead work ---
-  // Folding leaves work behind whose results nobody uses.
-  void DropUnused() {
-    std::vector<bool> used(program_.values.size(), false);
-    std::vector<ProgramStep>& steps = program_.steps;
-    std::vector<bool> keep(steps.size(), false);
-    for (size_t i = steps.size(); i-- > 0;) {
-      const ProgramStep& step = steps[i];
-      keep[i] =
-          step.required || step.kind == StepKind::kFetch ||
-          std::any_of(step.outputs.begin(), step.outputs.end(), [&](int v) { return used[v]; });
-      if (!keep[i]) continue;
-      for (int v : step.inputs) used[v] = used[Root(v)] = true;
-    }
-    std::vector<bool> dropped(program_.values.size(), false);
-    size_t kept = 0;
-    for (size_t i = 0; i < steps.size(); ++i) {
-      for (int v : steps[i].outputs) dropped[v] = !keep[i];
-      if (keep[i] && kept++ != i) steps[kept - 1] = std::move(steps[i]);
-    }
-    // What nobody makes or uses needs no memory.
-    for (size_t v = 0; v < dropped.size(); ++v) {
-      if (dropped[Root(static_cast<int>(v))]) program_.values[v].home = Home::kRuntime;
-      if (!used[v]) program_.values[v].tensor = Tensor();
-    }
-    steps.resize(kept);
   }
 
   SessionState& session_;
   const Request& request_;
   Order order_;
-  Program program_;
+  ProgramBuilder b_;
+  Program& program_ = b_.program();
   std::vector<int> first_output_;  // by position in the order
   std::vector<int> outputs_;       // value of every output of every node so far
-  absl::flat_hash_map<std::pair<const Node*, int>, int> fed_;
+  FedValues fed_;
   absl::flat_hash_map<const Node*, std::vector<std::pair<int, int>>> fetches_;  // (output, result)
   std::vector<ProgramStep> late_fetches_;
   CommonSubexpressions merged_;
-  ConstantPool constants_;
+  std::optional<FlowBuilder> flow_;
 };
 
 }  // namespace

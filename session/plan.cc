@@ -41,8 +41,12 @@ absl::StatusOr<std::unique_ptr<Plan>> Plan::Make(SessionState& session, Program 
   std::unique_ptr<Plan> plan(new Plan(session, std::move(program)));
   SLUICE_RETURN_IF_ERROR(plan->MakeArena());
   SLUICE_RETURN_IF_ERROR(plan->MakeSlots());
-  plan->steps_.resize(plan->program_.steps.size());
-  for (size_t s = 0; s < plan->steps_.size(); ++s) plan->MakeStep(static_cast<int>(s));
+  std::vector<ProgramStep>& steps = plan->program_.steps;
+  plan->steps_.reserve(steps.size());
+  for (size_t s = 0; s < steps.size(); ++s) {
+    plan->steps_.push_back(
+        plan->MakeStep(&steps[s], plan->layout_.releases[s], plan->layout_.scratch_offsets[s]));
+  }
   return plan;
 }
 
@@ -61,6 +65,7 @@ absl::Status Plan::MakeArena() {
     return Annotate(buffer.status(), absl::StrCat("planned memory of ", bytes, " bytes (",
                                                   LargestTensor(program_), ")"));
   }
+  dead_.assign(program_.num_tokens, 0);
   state_.arena = Tensor::View(*buffer, 0, DType::kUint8, {bytes});
   slots_.resize(program_.values.size());
   for (size_t v = 0; v < slots_.size(); ++v) {
@@ -99,24 +104,37 @@ absl::Status Plan::MakeSlots() {
   return absl::OkStatus();
 }
 
-void Plan::MakeStep(int s) {
-  ProgramStep& source = program_.steps[s];
-  Step& step = steps_[s];
-  step.kind = source.kind;
-  step.source = &source;
-  for (int v : layout_.releases[s]) step.releases.push_back(&slots_[v]);
-  if (source.late) step.late = MakeLateStep(source);
-  if (source.kind == StepKind::kKernel) {
-    MakeKernelStep(source, &step);
-    step.run = std::move(source.run);
-    if (source.scratch_bytes > 0) {
-      auto* arena = static_cast<char*>(state_.arena.mutable_raw());
-      step.context->set_scratch(arena + layout_.scratch_offsets[s]);
-    }
-  } else {
-    step.in = &slots_[source.inputs[source.alias_input]];
-    if (!source.outputs.empty()) step.out = &slots_[source.outputs[0]];
+Plan::Step Plan::MakeStep(ProgramStep* source, absl::Span<const int> releases,
+                          int64_t scratch_offset) {
+  Step step;
+  step.kind = source->kind;
+  step.source = source;
+  step.guard = source->guard;
+  for (int v : releases) step.releases.push_back(&slots_[v]);
+  if (source->late) step.late = MakeLateStep(*source);
+  switch (source->kind) {
+    case StepKind::kKernel:
+      MakeKernelStep(*source, &step);
+      step.run = std::move(source->run);
+      if (source->scratch_bytes > 0) {
+        step.context->set_scratch(static_cast<char*>(state_.arena.mutable_raw()) + scratch_offset);
+      }
+      break;
+    case StepKind::kLoop:
+      step.loop = MakeLoop(&program_.loops[source->loop]);
+      break;
+    case StepKind::kAlias:
+    case StepKind::kRead:
+    case StepKind::kFetch:
+      step.in = &slots_[source->inputs[source->alias_input]];
+      if (!source->outputs.empty()) step.out = &slots_[source->outputs[0]];
+      break;
+    case StepKind::kBranch:
+    case StepKind::kJoin:
+    case StepKind::kMerge:
+      break;
   }
+  return step;
 }
 
 void Plan::MakeKernelStep(const ProgramStep& source, Step* step) {
@@ -168,7 +186,7 @@ absl::Status Plan::Run(absl::Span<const std::pair<Output, Tensor>> feeds, int th
   if (program_.random) {
     state_.random_run = session_.random_run.fetch_add(1, std::memory_order_relaxed);
   }
-  return RunSteps(results);
+  return RunSteps(absl::MakeSpan(steps_), results);
 }
 
 void Plan::ReleaseAll() {
@@ -180,15 +198,21 @@ void Plan::ReleaseAll() {
   }
 }
 
-absl::Status Plan::RunSteps(std::vector<Tensor>* results) {
-  for (Step& step : steps_) {
+absl::Status Plan::RunSteps(absl::Span<Step> steps, std::vector<Tensor>* results) {
+  for (Step& step : steps) {
     if (session_.closed.load(std::memory_order_relaxed)) [[unlikely]] {
       return absl::CancelledError("Session has been closed.");
     }
-    absl::Status status = step.kind == StepKind::kKernel ? RunKernel(step) : RunStep(step, results);
+    absl::Status status = dead(step.guard)                 ? SkipStep(step)
+                          : step.kind == StepKind::kKernel ? RunKernel(step)
+                                                           : RunStep(step, results);
     if (!status.ok()) [[unlikely]] {
-      const auto failed = static_cast<size_t>(&step - steps_.data());
-      return NodeError(*step.source->node, NameUninitialized(program_, failed, status));
+      if (step.kind == StepKind::kLoop) return status;  // names the node inside
+      if (steps.data() == steps_.data()) {
+        const auto failed = static_cast<size_t>(&step - steps_.data());
+        status = NameUninitialized(program_, failed, status);
+      }
+      return NodeError(*step.source->node, status);
     }
     for (Tensor* slot : step.releases) *slot = Tensor();
   }
@@ -227,6 +251,16 @@ absl::Status Plan::RunStep(Step& step, std::vector<Tensor>* results) {
       return RunRead(step);
     case StepKind::kFetch:
       return RunFetch(step, results);
+    case StepKind::kBranch:
+      RunBranch(*step.source);
+      return absl::OkStatus();
+    case StepKind::kJoin:
+      RunJoin(*step.source);
+      return absl::OkStatus();
+    case StepKind::kMerge:
+      return RunMerge(*step.source);
+    case StepKind::kLoop:
+      return RunLoop(*step.loop, results);
   }
   return absl::OkStatus();
 }

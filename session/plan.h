@@ -40,6 +40,7 @@ class Plan {
   const Layout& layout() const { return layout_; }
 
  private:
+  struct PlanLoop;
   struct Step {
     StepKind kind = StepKind::kKernel;
     const ProgramStep* source = nullptr;
@@ -52,22 +53,43 @@ class Plan {
     Tensor* in = nullptr;   // other kinds
     Tensor* out = nullptr;  // kAlias, kRead
     std::vector<Tensor*> releases;
+    int guard = kLive;
+    std::unique_ptr<PlanLoop> loop;  // kLoop
+  };
+  // A Loop with its steps made. `next`: what comes around, between two iterations.
+  struct PlanLoop {
+    const Loop* source = nullptr;
+    std::vector<Step> steps;
+    std::vector<Tensor> next;
+    std::vector<char> next_dead;
+    std::vector<bool> left;  // by exit: a value has left
   };
 
   Plan(SessionState& session, Program program);
   absl::Status MakeArena();
   absl::Status MakeSlots();
-  void MakeStep(int s);
+  Step MakeStep(ProgramStep* source, absl::Span<const int> releases, int64_t scratch_offset);
   void MakeKernelStep(const ProgramStep& source, Step* step);
+  std::unique_ptr<PlanLoop> MakeLoop(Loop* source);
   std::unique_ptr<LateStep> MakeLateStep(const ProgramStep& source);
 
-  absl::Status RunSteps(std::vector<Tensor>* results);
+  absl::Status RunSteps(absl::Span<Step> steps, std::vector<Tensor>* results);
   absl::Status RunStep(Step& step, std::vector<Tensor>* results);
   absl::Status RunKernel(Step& step);
   absl::Status FinishKernel(Step& step);
   absl::Status RunAlias(Step& step);
   absl::Status RunRead(Step& step);
   absl::Status RunFetch(Step& step, std::vector<Tensor>* results);
+  bool dead(int token) const { return token != kLive && dead_[token]; }
+  absl::Status SkipStep(const Step& step);
+  void RunBranch(const ProgramStep& step);
+  void RunJoin(const ProgramStep& step);
+  absl::Status RunMerge(const ProgramStep& step);
+  absl::Status RunLoop(PlanLoop& loop, std::vector<Tensor>* results);
+  absl::Status LeaveLoop(PlanLoop* loop);
+  bool NextIteration(PlanLoop* loop);
+  absl::Status Forward(const Tensor& from, Tensor* to) const;
+  const Tensor& IndexScalar(int i);
   void ReleaseAll();
 
   SessionState& session_;
@@ -76,6 +98,8 @@ class Plan {
   RunState state_;
   std::vector<Tensor> slots_;  // by value
   std::vector<Step> steps_;
+  std::vector<char> dead_;                // by token
+  std::vector<Tensor> index_scalars_;     // 0, 1, 2, ...: what Merge gives as value_index
   std::vector<Tensor*> borrowed_;         // slots that are empty between runs
   std::vector<Tensor*> owned_resources_;  // slots whose elements are empty between runs
 };

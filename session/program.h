@@ -40,7 +40,15 @@ enum class StepKind : uint8_t {
   kAlias,   // output = input under another shape
   kRead,    // output = the present value of the variable that the reference input names
   kFetch,   // result `fetch` = input
+  kBranch,  // Switch: input 0, a bool, tells which of tokens {false, true} is dead
+  kJoin,    // tokens {out, a, b, ...}: out is dead when one of the others is
+  kMerge,   // outputs {value, index} = the first live input; tokens {out, one for each input}
+  kLoop,    // runs loops[loop]
 };
+
+// Which work is dead (TensorFlow 1's Switch and Merge, rule CF-1) is told by tokens: bits of a run,
+// set by kBranch, kJoin, kMerge and kLoop steps. kLive: never dead.
+inline constexpr int kLive = -1;
 
 struct ProgramStep {
   StepKind kind = StepKind::kKernel;
@@ -57,6 +65,31 @@ struct ProgramStep {
   std::vector<int> inputs, outputs;
   KernelRun run;  // kKernel, not late
   int64_t scratch_bytes = 0;
+  int guard = kLive;        // token: the step is skipped when it is dead; a dead fetch is an error
+  std::vector<int> tokens;  // kBranch, kJoin, kMerge
+  int loop = -1;            // kLoop
+};
+
+// The body of one frame, run once for each iteration, one after another. All its values are of
+// Home::kRuntime or come from outside.
+struct Loop {
+  // A Merge that joins what enters with what comes around.
+  struct Carried {
+    const Node* merge = nullptr;
+    int entered = -1, entered_token = kLive;  // before the first iteration
+    int next = -1, next_token = kLive;        // after each
+    int value = -1, index = -1, token = -1;   // what the Merge gives
+    int entry = 0;                            // the number of the input that enters, 0 or 1
+  };
+  struct Exit {
+    const Node* node = nullptr;
+    int from = -1, from_token = kLive;
+    int value = -1, token = -1;  // outside
+  };
+  std::vector<ProgramStep> steps;
+  std::vector<Carried> carried;
+  std::vector<Exit> exits;
+  bool random = false;  // holds a random op: every iteration draws numbers of its own
 };
 
 struct Program {
@@ -64,6 +97,8 @@ struct Program {
   std::vector<ProgramStep> steps;
   std::vector<int> feeds;  // value of each feed
   bool random = false;     // holds a random op
+  std::vector<Loop> loops;
+  int num_tokens = 0;
 };
 
 }  // namespace sluice

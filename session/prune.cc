@@ -47,7 +47,8 @@ absl::Status CheckRunnable(const Node& node) {
     if (shape.rank() > 0) absl::StrAppend(&message, " and shape ", shape.ToString());
     return NodeError(node, absl::InvalidArgumentError(message));
   }
-  const bool needs_kernel = node.num_outputs() > 0 || spec.stateful();
+  const bool flow = spec.flow() != ControlFlow::kNone;
+  const bool needs_kernel = !flow && (node.num_outputs() > 0 || spec.stateful());
   if (needs_kernel && spec.prepare() == nullptr && spec.aliases().empty()) {
     return NodeError(node, absl::UnimplementedError(absl::StrCat(
                                "No OpKernel was registered to support Op '", node.op(), "'")));
