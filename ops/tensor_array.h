@@ -35,20 +35,6 @@ TensorArrayOutputs TensorArrayGradV3(At at, Output handle, Output flow_in,
 // Element `index` = value. Returns the new flow.
 Output TensorArrayWriteV3(At at, Output handle, Output index, Output value, Output flow_in);
 Output TensorArrayReadV3(At at, Output handle, Output index, Output flow_in, DType dtype);
-// Elements `indices` ([n]) as one tensor [n] + element shape.
-Output TensorArrayGatherV3(At at, Output handle, Output indices, Output flow_in, DType dtype,
-                           const TensorShape& element_shape = TensorShape::Unknown());
-// Element indices[i] = value[i]. Returns the new flow.
-Output TensorArrayScatterV3(At at, Output handle, Output indices, Output value, Output flow_in);
-// All elements joined along dimension 0, and their lengths there (int64).
-struct TensorArrayConcatOutputs {
-  Output value, lengths;
-};
-TensorArrayConcatOutputs TensorArrayConcatV3(
-    At at, Output handle, Output flow_in, DType dtype,
-    const TensorShape& element_shape_except0 = TensorShape::Unknown());
-// `value` cut along dimension 0 into pieces of `lengths` (int64), which become all elements.
-Output TensorArraySplitV3(At at, Output handle, Output value, Output lengths, Output flow_in);
 Output TensorArraySizeV3(At at, Output handle, Output flow_in);  // int32 scalar
 Output TensorArrayCloseV3(At at, Output handle);
 

@@ -3,59 +3,15 @@
 
 #include <vector>
 
-#include "core/status.h"
 #include "graph/gradients.h"
 #include "ops/add_n.h"
 #include "ops/binary.h"
-#include "ops/const.h"
 #include "ops/identity.h"
-#include "ops/placeholder.h"
 #include "ops/reduction.h"
-#include "tests/testing/core/tensors.h"
-#include "tests/testing/graph_fixture.h"
+#include "tests/testing/tensor_array_fixture.h"
 
 namespace sluice {
 namespace {
-
-using absl::StatusCode;
-using ops::TensorArrayOutputs;
-
-class TensorArrayTest : public GraphFixture {
- protected:
-  TensorArrayOutputs New(int size, const ops::TensorArrayOptions& options = {}) {
-    return ops::TensorArrayV3(root_, ops::Const(root_, size), DType::kFloat, options);
-  }
-  Output Write(const TensorArrayOutputs& array, int index, const Output& value,
-               const Output& flow) {
-    return ops::TensorArrayWriteV3(root_, array.handle, ops::Const(root_, index), value, flow);
-  }
-  Output Read(const TensorArrayOutputs& array, int index, const Output& flow) {
-    return ops::TensorArrayReadV3(root_, array.handle, ops::Const(root_, index), flow,
-                                  DType::kFloat);
-  }
-  Output Vector(const std::vector<float>& values) {
-    Tensor t = *Tensor::Make(DType::kFloat, {static_cast<int64_t>(values.size())});
-    std::copy(values.begin(), values.end(), t.mutable_data<float>());
-    return ops::Const(root_, t);
-  }
-  Output Indices(std::initializer_list<int32_t> values) {
-    return ops::Const(root_, Tensor::Of<int32_t>({static_cast<int64_t>(values.size())}, values));
-  }
-  absl::StatusOr<std::vector<Tensor>> Run(const Outputs& fetches) {
-    SLUICE_RETURN_IF_ERROR(graph_.status());
-    SLUICE_ASSIGN_OR_RETURN(Session session, Session::Create(graph_));
-    return session.Run({}, fetches);
-  }
-  void ExpectValue(const Output& fetch, const Tensor& want) {
-    const auto got = Run({fetch});
-    ASSERT_THAT(got, IsOk());
-    ExpectClose((*got)[0], want);
-  }
-  void ExpectRunError(const Output& fetch, const char* text,
-                      StatusCode code = StatusCode::kInvalidArgument) {
-    EXPECT_THAT(Run({fetch}), StatusIs(code, text));
-  }
-};
 
 TEST_F(TensorArrayTest, WriteAndRead) {
   const auto array = New(2);
@@ -75,29 +31,6 @@ TEST_F(TensorArrayTest, EveryRunHasItsOwn) {
     ASSERT_THAT(got, IsOk());
     ExpectClose((*got)[0], Tensor::Of<float>({1}, {7}));
   }
-}
-
-TEST_F(TensorArrayTest, GatherAndScatter) {
-  const auto array = New(3);
-  const Output rows = ops::Const(root_, Tensor::Of<float>({3, 2}, {1, 2, 3, 4, 5, 6}));
-  const Output flow =
-      ops::TensorArrayScatterV3(root_, array.handle, Indices({2, 0, 1}), rows, array.flow);
-  ExpectValue(Read(array, 2, flow), Tensor::Of<float>({2}, {1, 2}));
-  const Output gathered =
-      ops::TensorArrayGatherV3(root_, array.handle, Indices({0, 2}), flow, DType::kFloat, {2});
-  EXPECT_EQ(gathered.shape(), TensorShape({2, 2}));
-  ExpectValue(gathered, Tensor::Of<float>({2, 2}, {3, 4, 1, 2}));
-}
-
-TEST_F(TensorArrayTest, SplitAndConcat) {
-  const auto array = New(3);
-  const Output value = ops::Const(root_, Tensor::Of<float>({4, 1}, {1, 2, 3, 4}));
-  const Output lengths = ops::Const(root_, Tensor::Of<int64_t>({3}, {1, 0, 3}));
-  const Output flow = ops::TensorArraySplitV3(root_, array.handle, value, lengths, array.flow);
-  ExpectValue(Read(array, 2, flow), Tensor::Of<float>({3, 1}, {2, 3, 4}));
-  const auto joined = ops::TensorArrayConcatV3(root_, array.handle, flow, DType::kFloat);
-  ExpectValue(joined.value, Tensor::Of<float>({4, 1}, {1, 2, 3, 4}));
-  ExpectValue(joined.lengths, Tensor::Of<int64_t>({3}, {1, 0, 3}));
 }
 
 // CF-25
@@ -133,17 +66,9 @@ TEST_F(TensorArrayTest, Errors) {
   ExpectRunError(
       ops::TensorArrayReadV3(root_, array.handle, ops::Const(root_, 0), once, DType::kInt32),
       "TensorArray dtype is float32 but Op requested dtype int32");
-  ExpectRunError(ops::TensorArrayGatherV3(root_, array.handle, Indices({}), once, DType::kFloat),
-                 "is not fully defined", StatusCode::kUnimplemented);
   const auto same = New(2, {.element_shape = {2}});
   ExpectRunError(Write(same, 0, Vector({1, 2, 3}), same.flow),
                  "incompatible with the TensorArray's inferred element shape");
-  const Output lengths = ops::Const(root_, Tensor::Of<int64_t>({3}, {1, 1, 1}));
-  ExpectRunError(ops::TensorArraySplitV3(root_, array.handle, Vector({1, 2}), lengths, array.flow),
-                 "Expected sum of lengths to be equal to values.shape[0]");
-  ExpectRunError(
-      ops::TensorArrayScatterV3(root_, array.handle, Indices({7}), Vector({1}), array.flow),
-      "Max scatter index must be < array size (7 vs. 3)");
 }
 
 TEST_F(TensorArrayTest, Closed) {
@@ -169,30 +94,6 @@ TEST_F(TensorArrayTest, GradientOfWriteAndRead) {
   ASSERT_THAT(got, IsOk());
   ExpectClose((*got)[0], Tensor::Of<float>({2}, {2, 2}));
   ExpectClose((*got)[1], Tensor::Of<float>({2}, {6, 6}));
-}
-
-TEST_F(TensorArrayTest, GradientOfScatterAndGather) {
-  const Output rows = ops::Const(root_, Tensor::Of<float>({2, 2}, {1, 2, 3, 4}));
-  const auto array = New(2);
-  const Output flow =
-      ops::TensorArrayScatterV3(root_, array.handle, Indices({1, 0}), rows, array.flow);
-  const Output gathered =
-      ops::TensorArrayGatherV3(root_, array.handle, Indices({0, 1}), flow, DType::kFloat, {2});
-  const Output weights = ops::Const(root_, Tensor::Of<float>({2, 2}, {10, 20, 30, 40}));
-  const Output y = ops::Sum(root_, ops::Mul(root_, gathered, weights), {0, 1});
-  const auto dy = Gradients(root_, {y}, {rows});
-  ExpectValue(dy[0], Tensor::Of<float>({2, 2}, {30, 40, 10, 20}));
-}
-
-TEST_F(TensorArrayTest, GradientOfSplitAndConcat) {
-  const Output value = Vector({1, 2, 3});
-  const auto array = New(2);
-  const Output lengths = ops::Const(root_, Tensor::Of<int64_t>({2}, {1, 2}));
-  const Output flow = ops::TensorArraySplitV3(root_, array.handle, value, lengths, array.flow);
-  const Output joined = ops::TensorArrayConcatV3(root_, array.handle, flow, DType::kFloat).value;
-  const Output y = ops::Sum(root_, ops::Mul(root_, joined, Vector({4, 5, 6})), {0});
-  const auto dy = Gradients(root_, {y}, {value});
-  ExpectValue(dy[0], Tensor::Of<float>({3}, {4, 5, 6}));
 }
 
 }  // namespace
