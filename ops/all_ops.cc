@@ -107,6 +107,10 @@
   /* three-dimensional convolution and pooling, pooling with argmax */            \
                                                                                   \
   /* linear algebra, bits, special functions, sparse segments */                  \
+  X(BitwiseAnd) X(BitwiseOr) X(BitwiseXor) X(Invert) X(LeftShift) X(RightShift)   \
+  X(PopulationCount) X(Igamma) X(Igammac) X(IgammaGradA) X(Zeta) X(Polygamma)     \
+  X(Betainc) X(BesselI0e) X(BesselI1e) X(Cross) X(HistogramFixedWidth)            \
+  X(Bucketize) X(NthElement) X(CompareAndBitpack) X(EnsureShape)                  \
                                                                                   \
   /* sparse and stateful updates, stateless and other random streams */           \
                                                                                   \

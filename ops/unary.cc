@@ -133,6 +133,9 @@ Output AsinhDerivative(At at, const Node& op) { return Reciprocal(at, Cosh(at, o
 Output AcoshDerivative(At at, const Node& op) { return Reciprocal(at, Sinh(at, op.output(0))); }
 Output AtanhDerivative(At at, const Node& op) { return Reciprocal(at, OnePlusSquare(at, op, -1)); }
 Output LgammaDerivative(At at, const Node& op) { return Digamma(at, op.input(0)); }
+Output DigammaDerivative(At at, const Node& op) {
+  return at.Node("Polygamma", {NumberLike(at, op.input(0), 1), op.input(0)});
+}
 
 Output ErfDerivative(At at, const Node& op) {
   const Output x = op.input(0);
@@ -317,7 +320,7 @@ OpSpec LgammaOp() {
 }
 OpSpec DigammaOp() {
   return Elementwise("Digamma", kReal, UnaryFunction::kDigamma)
-      .NotDifferentiable("Sluice has no trigamma function");
+      .Gradient(TimesDerivative(DigammaDerivative));
 }
 OpSpec FloorOp() {
   return Elementwise("Floor", kReal, UnaryFunction::kFloor).NotDifferentiable(kPiecewiseConstant);

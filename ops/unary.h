@@ -19,7 +19,7 @@ Output Neg(At at, Output x);  // -x of numbers; the smallest integer stays what 
 Output Abs(At at, Output x);  // |x| of floating types and int8 to int64; the same at the smallest.
                               // Gradient: dy * Sign(x)
 Output Sign(At at,
-            Output x);  // -1, 0, 1 of numbers; x / |x| of complex ones; NaN of NaN. Gradient: zeros
+            Output x);  // -1, 0, 1 of numbers; x / |x| of complex ones; 0 of NaN. Gradient: zeros
 Output Square(At at, Output x);      // x * x of numbers; integers wrap
 Output Sqrt(At at, Output x);        // of floating and complex types; NaN below 0
 Output Rsqrt(At at, Output x);       // 1 / Sqrt(x)
@@ -51,8 +51,8 @@ Output Atanh(At at, Output x);  // NaN outside [-1, 1]
 Output Erf(At at, Output x);      // 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x
 Output Erfc(At at, Output x);     // 1 - Erf(x), without its cancellation
 Output Lgamma(At at, Output x);   // log |Gamma(x)|. Gradient: dy * Digamma(x)
-Output Digamma(At at, Output x);  // derivative of Lgamma; NaN at 0, -1, -2, ... No gradient: that
-                                  // would be the trigamma function
+Output Digamma(At at, Output x);  // derivative of Lgamma; NaN at 0, -1, -2, ... Gradient: dy *
+                                  // Polygamma(1, x) (special.h) of float and double
 
 // --- rounding: floating types. No gradient passes ---
 Output Floor(At at, Output x);

@@ -175,6 +175,9 @@ BinaryKernel Pick(DType dtype) {
 
 // Comparisons and logic, in binary_compare.cc: functions from kEqual on.
 BinaryKernel FindComparison(BinaryFunction function, DType dtype);
+// In binary_bits.cc: functions from kBitwiseAnd on; in binary_special.cc: from kIgamma on.
+BinaryKernel FindBitwise(BinaryFunction function, DType dtype);
+BinaryKernel FindSpecial(BinaryFunction function, DType dtype);
 
 }  // namespace sluice::kernels
 

@@ -377,6 +377,8 @@ BinaryKernel FindBinary(BinaryFunction function, DType dtype) {
       PickNumber<ReciprocalGrad>,
   };
   static_assert(std::size(kFinders) == static_cast<size_t>(BinaryFunction::kEqual));
+  if (function >= BinaryFunction::kIgamma) return FindSpecial(function, dtype);
+  if (function >= BinaryFunction::kBitwiseAnd) return FindBitwise(function, dtype);
   if (function >= BinaryFunction::kEqual) return FindComparison(function, dtype);
   return kFinders[static_cast<size_t>(function)](dtype);
 }

@@ -46,6 +46,18 @@ enum class BinaryFunction {
   kGreaterEqual,
   kLogicalAnd,
   kLogicalOr,
+  // Of integers, bit by bit.
+  kBitwiseAnd,
+  kBitwiseOr,
+  kBitwiseXor,
+  kLeftShift,   // by y clamped to [0, number of bits - 1]
+  kRightShift,  // likewise; copies the sign of signed types
+  // Special functions of float and double, special_math.h.
+  kIgamma,
+  kIgammac,
+  kIgammaGradA,
+  kZeta,
+  kPolygamma,
 };
 
 // z[i] = f(x[i], y[i]) for i < n. z is apart from x and y or equal to one of them (where element

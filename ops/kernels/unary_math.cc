@@ -61,7 +61,7 @@ struct Sign {
   static constexpr double kCost = 0.2;
   template <Real T>
   static T Apply(T x) {
-    return x > 0 ? T{1} : (x < 0 ? T{-1} : (x == 0 ? T{0} : x));
+    return static_cast<T>((x > 0) - (x < 0));
   }
   template <Integer T>
   static T Apply(T x) {

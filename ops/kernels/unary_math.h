@@ -12,7 +12,7 @@ namespace sluice::kernels {
 enum class UnaryFunction {
   kNeg,         // wraps at the smallest integer
   kAbs,         // the same
-  kSign,        // -1, 0 or 1; x / |x| for complex numbers; NaN stays NaN
+  kSign,        // -1, 0 or 1; x / |x| for complex numbers; 0 of NaN
   kSquare,      // wraps
   kReciprocal,  // 1 / x
   kSqrt,

@@ -128,7 +128,7 @@ TEST(UnaryTest, SpecialValues) {
   OpTest("Log").Input({4}, {0, -1, kInf, kNan}).Expect({4}, {-kInf, kNan, kInf, kNan});
   OpTest("Exp").Input({4}, {-kInf, kInf, 89, -200}).Expect({4}, {0, kInf, kInf, 0});
   OpTest("Sigmoid").Input({4}, {-kInf, kInf, 100, -100}).Expect({4}, {0, 1, 1, 0});
-  OpTest("Sign").Input({4}, {-kInf, kNan, 0, 1e-30f}).Expect({4}, {-1, kNan, 0, 1});
+  OpTest("Sign").Input({4}, {-kInf, kNan, 0, 1e-30f}).Expect({4}, {-1, 0, 0, 1});
   OpTest("Reciprocal").Input({3}, {0, -0.0f, kInf}).Expect({3}, {kInf, -kInf, 0});
   OpTest("Asin").Input({2}, {1.5f, -2}).Expect({2}, {kNan, kNan});
 }
