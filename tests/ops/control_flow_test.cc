@@ -81,11 +81,13 @@ class ControlFlowTest : public ::testing::Test {
     const auto first = graph_.FindTensor(name + ":0");
     return first.ok() ? first : graph_.FindOperation(name);
   }
+  // In two sessions, with and without rewriting: both must give the same bits, or both fail.
   absl::StatusOr<std::vector<Tensor>> Run(const std::vector<Feed>& feeds,
                                           const std::vector<std::string>& fetches) {
     if (!session_.has_value()) {
       SLUICE_RETURN_IF_ERROR(Import());
       SLUICE_ASSIGN_OR_RETURN(session_, Session::Create(graph_));
+      SLUICE_ASSIGN_OR_RETURN(plain_session_, Session::Create(graph_, {.optimize = false}));
     }
     Feeds given;
     Outputs wanted;
@@ -96,7 +98,12 @@ class ControlFlowTest : public ::testing::Test {
     for (const std::string& name : fetches) {
       SLUICE_ASSIGN_OR_RETURN(wanted.emplace_back(), Find(name));
     }
-    return session_->Run(given, wanted);
+    const auto got = session_->Run(given, wanted), plain = plain_session_->Run(given, wanted);
+    EXPECT_EQ(got.status(), plain.status());
+    for (size_t i = 0; got.ok() && plain.ok() && i < got->size(); ++i) {
+      EXPECT_TRUE((*got)[i].empty_handle() || BitEqual((*got)[i], (*plain)[i])) << fetches[i];
+    }
+    return got;
   }
   void ExpectRun(const std::vector<Feed>& feeds, const std::string& fetch, const Tensor& want) {
     const auto got = Run(feeds, {fetch});
@@ -106,7 +113,7 @@ class ControlFlowTest : public ::testing::Test {
 
   std::vector<proto::NodeDef> nodes_;
   Graph graph_{ops::Builtin()};
-  std::optional<Session> session_;
+  std::optional<Session> session_, plain_session_;
 };
 
 // if p: x * 2, else: x - 1
