@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/status.h"
+#include "core/storage_type.h"
 #include "glog/logging.h"
 
 namespace sluice {
@@ -43,24 +44,6 @@ std::string ElementText(const T& v) {
     return NumberText(v);
   } else {
     return absl::StrCat("(", NumberText(v.real()), ",", NumberText(v.imag()), ")");
-  }
-}
-
-// The type whose C++ representation `d` has: quantized types are stored as integers.
-DType StorageType(DType d) {
-  switch (d) {
-    case DType::kQint8:
-      return DType::kInt8;
-    case DType::kQuint8:
-      return DType::kUint8;
-    case DType::kQint16:
-      return DType::kInt16;
-    case DType::kQuint16:
-      return DType::kUint16;
-    case DType::kQint32:
-      return DType::kInt32;
-    default:
-      return d;
   }
 }
 

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/status.h"
+#include "core/storage_type.h"
 #include "graph/proto_io.h"
 #include "proto/graph.pb.h"
 #include "proto/tensor.pb.h"
@@ -21,24 +22,6 @@ namespace sluice {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "tensor_content is little-endian");
-
-// Quantized types are stored as the integers of their width.
-DType StorageType(DType dtype) {
-  switch (dtype) {
-    case DType::kQint8:
-      return DType::kInt8;
-    case DType::kQuint8:
-      return DType::kUint8;
-    case DType::kQint16:
-      return DType::kInt16;
-    case DType::kQuint16:
-      return DType::kUint16;
-    case DType::kQint32:
-      return DType::kInt32;
-    default:
-      return dtype;
-  }
-}
 
 // Elements as the storage type's C++ type, which for quantized types is not the dtype's.
 template <typename T>

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/file.h"
 #include "core/status.h"
+#include "core/storage_type.h"
 #include "graph/graph_def.h"
 #include "io/npy.h"
 #include "ops/all_ops.h"
@@ -20,30 +21,12 @@
 namespace sluice::tools {
 namespace {
 
-// The integers that a quantized type is stored as; kInvalid for other types.
-DType StoredAs(DType quantized) {
-  switch (quantized) {
-    case DType::kQint8:
-      return DType::kInt8;
-    case DType::kQuint8:
-      return DType::kUint8;
-    case DType::kQint16:
-      return DType::kInt16;
-    case DType::kQuint16:
-      return DType::kUint16;
-    case DType::kQint32:
-      return DType::kInt32;
-    default:
-      return DType::kInvalid;
-  }
-}
-
 // The .npy of a feed holds the dtype's numbers: quantized types as plain integers, bfloat16 (which
 // numpy lacks) as float32.
 absl::StatusOr<Tensor> ConvertFeed(Tensor value, const Output& target) {
   const DType wanted = BaseType(target.dtype());
   if (value.dtype() == wanted || wanted == DType::kInvalid) return value;
-  if (value.dtype() == StoredAs(wanted)) {
+  if (value.dtype() == StorageType(wanted)) {
     SLUICE_ASSIGN_OR_RETURN(Tensor quantized, Tensor::Make(wanted, value.shape()));
     if (value.byte_size() > 0)
       std::memcpy(quantized.mutable_raw(), value.raw(), static_cast<size_t>(value.byte_size()));
