@@ -381,6 +381,39 @@ TEST_F(ControlFlowTest, EveryIterationDrawsItsOwnNumbers) {
   EXPECT_GT((*got)[0].flat<float>()[0], 0);
 }
 
+// As tf.gradients writes it: the forward loop pushes what the backward loop pops.
+// forward: n times a = a * a; backward: n times g = 2 * a * g, from the last a to the first.
+TEST_F(ControlFlowTest, AGradientLoopWithAStack) {
+  AddPlaceholder("n", DType::kInt32);
+  AddPlaceholder("x", DType::kFloat);
+  AddConst("any", I(-1));
+  Add("stack", "StackV2", {"any"}, DType::kInvalid, {{"elem_type", DType::kFloat}});
+  AddCounter("forward", "n");
+  AddEnter("push/stack", "stack", "forward", DType::kResource, true);
+  Add("push", "StackPushV2", {"push/stack", "a/id"});
+  Add("a/square", "Square", {"a/id", "^push"});
+  AddLoopVariable("a", "x", "forward", "i/cond", "a/square");
+
+  AddConst("zero", I(0));
+  AddConst("dy", F(1));
+  AddEnter("k/zero", "zero", "backward", DType::kInt32, true);
+  Add("k/greater", "Greater", {"k/merge", "k/zero"}, DType::kInt32);
+  Add("k/cond", "LoopCond", {"k/greater"}, DType::kInvalid);
+  AddConst("k/one", I(1), "^k/id");
+  Add("k/sub", "Sub", {"k/id", "k/one"}, DType::kInt32);
+  AddLoopVariable("k", "i/exit", "backward", "k/cond", "k/sub", DType::kInt32);
+  AddEnter("pop/stack", "stack", "backward", DType::kResource, true);
+  Add("pop", "StackPopV2", {"pop/stack", "^k/id"}, DType::kInvalid, {{"elem_type", DType::kFloat}});
+  AddConst("two", F(2), "^k/id");
+  Add("g/double", "Mul", {"pop", "two"});
+  Add("g/mul", "Mul", {"g/double", "g/id"});
+  AddLoopVariable("g", "dy", "backward", "k/cond", "g/mul");
+
+  ExpectRun({{"n", I(3)}, {"x", F(2)}}, "a/exit", F(256));   // x^8
+  ExpectRun({{"n", I(3)}, {"x", F(2)}}, "g/exit", F(1024));  // 8 x^7
+  ExpectRun({{"n", I(0)}, {"x", F(2)}}, "g/exit", F(1));
+}
+
 // CF-3
 TEST_F(ControlFlowTest, InputsFromDifferentFrames) {
   AddConst("n", I(2));
