@@ -2,6 +2,7 @@
 // hand.
 #include "ops/control_flow.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -389,6 +390,10 @@ TEST_F(ControlFlowTest, AGradientLoopWithAStack) {
   AddConst("any", I(-1));
   Add("stack", "StackV2", {"any"}, DType::kInvalid, {{"elem_type", DType::kFloat}});
   AddCounter("forward", "n");
+  // An iteration that counts has pushed, whoever asks for the value.
+  std::find_if(nodes_.begin(), nodes_.end(), [](const proto::NodeDef& node) {
+    return node.name() == "i/next";
+  })->add_input("^push");
   AddEnter("push/stack", "stack", "forward", DType::kResource, true);
   Add("push", "StackPushV2", {"push/stack", "a/id"});
   Add("a/square", "Square", {"a/id", "^push"});
