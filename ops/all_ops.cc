@@ -115,6 +115,15 @@
   /* sparse and stateful updates, stateless and other random streams */           \
                                                                                   \
   /* sparse tensors, strings, files, summaries, tables */                         \
+  X(SparseToDense) X(SparseTensorDenseMatMul) X(SparseTensorDenseAdd)             \
+  X(SparseDenseCwiseMul) X(SparseDenseCwiseDiv) X(SparseDenseCwiseAdd)            \
+  X(SparseSoftmax) X(SparseReduceSum) X(SparseReduceMax)                          \
+  X(SparseReduceSumSparse) X(SparseReduceMaxSparse) X(SparseReorder)              \
+  X(SparseReshape) X(SparseConcat) X(SparseSlice) X(SparseSliceGrad)              \
+  X(SparseSplit) X(SparseAdd) X(SparseAddGrad) X(SparseSparseMaximum)             \
+  X(SparseSparseMinimum) X(SparseFillEmptyRows) X(SparseFillEmptyRowsGrad)        \
+  X(DenseToDenseSetOperation) X(DenseToSparseSetOperation)                        \
+  X(SparseToSparseSetOperation) X(SetSize) X(RaggedRange)                         \
                                                                                   \
   /* control flow, tensor arrays, stacks */                                       \
   X(Switch) X(RefSwitch) X(Merge) X(RefMerge) X(Enter) X(RefEnter) X(Exit)        \
