@@ -124,6 +124,12 @@
   X(SparseSparseMinimum) X(SparseFillEmptyRows) X(SparseFillEmptyRowsGrad)        \
   X(DenseToDenseSetOperation) X(DenseToSparseSetOperation)                        \
   X(SparseToSparseSetOperation) X(SetSize) X(RaggedRange)                         \
+  X(AsString) X(StringToNumber) X(StringSplit) X(StringSplitV2)                   \
+  X(StringToHashBucketFast) X(StringToHashBucket) X(ReduceJoin)                   \
+  X(StringLower) X(StringUpper) X(StringStrip) X(StringLength) X(Substr)          \
+  X(EncodeBase64) X(DecodeBase64) X(RegexFullMatch) X(StaticRegexFullMatch)       \
+  X(RegexReplace) X(StaticRegexReplace) X(DecodeRaw) X(DecodeCompressed)          \
+  X(ReadFile) X(WriteFile) X(MatchingFiles)                                       \
                                                                                   \
   /* control flow, tensor arrays, stacks */                                       \
   X(Switch) X(RefSwitch) X(Merge) X(RefMerge) X(Enter) X(RefEnter) X(Exit)        \

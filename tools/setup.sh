@@ -10,14 +10,15 @@ packages=(
   g++                   # C++20
   protobuf-compiler     # proto/*.proto to C++
   libprotobuf-dev       # graphs, checkpoints and events on the wire
-  libre2-dev            # regular expressions over names
+  libre2-dev            # regular expressions over names and strings
+  libfarmhash-dev       # fingerprints of strings
   libabsl-dev           # status, strings, containers
   libdnnl-dev           # oneDNN: convolutions, matrix products
   libeigen3-dev         # every other kernel
   libgoogle-glog-dev    # logging
   libleveldb-dev        # checkpoint index tables
   libsnappy-dev         # compressed blocks in old checkpoint indexes
-  zlib1g-dev            # compressed record files
+  zlib1g-dev            # compressed record files and strings
   libgtest-dev          # tests
   libgmock-dev          # tests
   libbenchmark-dev      # benchmarks
