@@ -129,7 +129,7 @@
   X(StringLower) X(StringUpper) X(StringStrip) X(StringLength) X(Substr)          \
   X(EncodeBase64) X(DecodeBase64) X(RegexFullMatch) X(StaticRegexFullMatch)       \
   X(RegexReplace) X(StaticRegexReplace) X(DecodeRaw) X(DecodeCompressed)          \
-  X(ReadFile) X(WriteFile) X(MatchingFiles)                                       \
+  X(ReadFile) X(WriteFile) X(MatchingFiles) X(Print) X(PrintV2) X(Timestamp)      \
                                                                                   \
   /* control flow, tensor arrays, stacks */                                       \
   X(Switch) X(RefSwitch) X(Merge) X(RefMerge) X(Enter) X(RefEnter) X(Exit)        \

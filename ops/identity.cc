@@ -9,6 +9,7 @@
 #include "graph/op_spec.h"
 #include "ops/array_util.h"
 #include "ops/kernels/strided_copy.h"
+#include "ops/summarize.h"
 
 namespace sluice::ops {
 namespace {
@@ -91,13 +92,17 @@ absl::StatusOr<KernelRun> CheckNumericsPrepare(PrepareContext& p) {
 absl::Status NoOpKernel(KernelContext&) { return absl::OkStatus(); }
 
 absl::Status AssertKernel(KernelContext& c) {
-  if (c.input(0).scalar<bool>()) return absl::OkStatus();
-  std::string data;
-  const auto summarize = static_cast<int>(c.attr<int64_t>("summarize"));
-  for (int i = 1; i < c.num_inputs(); ++i) {
-    absl::StrAppend(&data, " [", c.input(i).DebugString(summarize), "]");
+  if (c.input(0).shape().rank() != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("In[0] should be a scalar: ", c.input(0).shape().ToString()));
   }
-  return absl::InvalidArgumentError(absl::StrCat("assertion failed:", data));
+  if (c.input(0).scalar<bool>()) return absl::OkStatus();
+  std::string message = "assertion failed: ";
+  for (int i = 1; i < c.num_inputs(); ++i) {
+    absl::StrAppend(&message, i > 1 ? " " : "", "[",
+                    SummarizeValue(c.input(i), c.attr<int64_t>("summarize")), "]");
+  }
+  return absl::InvalidArgumentError(message);
 }
 
 Outputs IdentityGradient(At, const Node&, const Outputs& dy) { return dy; }

@@ -138,9 +138,8 @@ TEST_F(OperationTest, AssertShowsItsData) {
   EXPECT_TRUE(check.is_operation());
   EXPECT_THAT(Run(check, {{condition, Tensor::Scalar(true)}}), IsOk());
   const absl::Status failed = Run(check, {{condition, Tensor::Scalar(false)}});
-  EXPECT_THAT(failed, StatusIs(StatusCode::kInvalidArgument, "assertion failed"));
-  EXPECT_THAT(failed, StatusIs(StatusCode::kInvalidArgument, "sizes differ"));
-  EXPECT_THAT(failed, StatusIs(StatusCode::kInvalidArgument, "1, 2, ..."));
+  EXPECT_THAT(failed,
+              StatusIs(StatusCode::kInvalidArgument, "assertion failed: [sizes differ] [1 2...]"));
 }
 
 TEST_F(OperationTest, AssertWantsAScalar) {
