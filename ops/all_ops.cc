@@ -130,6 +130,12 @@
   X(EncodeBase64) X(DecodeBase64) X(RegexFullMatch) X(StaticRegexFullMatch)       \
   X(RegexReplace) X(StaticRegexReplace) X(DecodeRaw) X(DecodeCompressed)          \
   X(ReadFile) X(WriteFile) X(MatchingFiles) X(Print) X(PrintV2) X(Timestamp)      \
+  X(HashTable) X(HashTableV2) X(MutableHashTable) X(MutableHashTableV2)           \
+  X(InitializeTable) X(InitializeTableV2) X(InitializeTableFromTextFile)          \
+  X(InitializeTableFromTextFileV2) X(LookupTableFind) X(LookupTableFindV2)        \
+  X(LookupTableSize) X(LookupTableSizeV2) X(LookupTableInsert)                    \
+  X(LookupTableInsertV2) X(LookupTableImport) X(LookupTableImportV2)              \
+  X(LookupTableRemoveV2) X(LookupTableExport) X(LookupTableExportV2)              \
                                                                                   \
   /* control flow, tensor arrays, stacks */                                       \
   X(Switch) X(RefSwitch) X(Merge) X(RefMerge) X(Enter) X(RefEnter) X(Exit)        \
