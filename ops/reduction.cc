@@ -89,34 +89,53 @@ Outputs EuclideanNormGradient(At at, const Node& op, const Outputs& dy) {
   return {Mul(at, op.input(0), scaled), Output()};
 }
 
-// The product of the other elements is the product of those before times that of those after:
-// exclusive running products from both ends, over the reduced axes brought to the front as one.
-Outputs ProdGradient(At at, const Node& op, const Outputs& dy) {
-  const Output x = op.input(0);
-  const std::optional<Dims> axes = KnownAxes(at, op);
-  if (!axes) {
-    at.Fail("Prod", absl::UnimplementedError(
-                        "the gradient of Prod needs an input of known rank and constant axes"));
-    return {Output(), Output()};
-  }
-  std::vector<int64_t> order(axes->begin(), axes->end());
-  for (int64_t i = 0; i < x.shape().rank(); ++i)
-    if (std::find(axes->begin(), axes->end(), i) == axes->end()) order.push_back(i);
+// The dimensions with the reduced ones in front.
+struct FrontOrder {
+  Output axes;            // the reduced ones
+  Output order, inverse;  // of all: permutations
+};
+
+FrontOrder KnownFrontOrder(At at, const Dims& axes, int64_t rank) {
+  std::vector<int64_t> order(axes.begin(), axes.end());
+  for (int64_t i = 0; i < rank; ++i)
+    if (std::find(axes.begin(), axes.end(), i) == axes.end()) order.push_back(i);
   std::vector<int64_t> inverse(order.size());
   for (size_t i = 0; i < order.size(); ++i) inverse[order[i]] = static_cast<int64_t>(i);
-  const Output front = at.Node("Transpose", {x, Ints(order).Tensor(at, "perm")});
-  const Output reduced = at.Node(
-      "GatherV2", {ShapeTensor(at, x),
-                   Ints(std::vector<int64_t>(axes->begin(), axes->end())).Tensor(at, "axes"),
-                   ConstOf(at, DType::kInt32, 0)});
+  return {Ints(std::vector<int64_t>(axes.begin(), axes.end())).Tensor(at, "axes"),
+          Ints(order).Tensor(at, "perm"), Ints(inverse).Tensor(at, "perm")};
+}
+
+FrontOrder ComputedFrontOrder(At at, const Node& op) {
+  const Output rank = RankTensor(at, op.input(0));
+  const Output given = Cast(at, Reshape(at, op.input(1), {-1}), DType::kInt32);
+  const Output axes = FloorMod(at, AddV2(at, given, rank), rank);
+  const Output all =
+      at.Node("Range", {ConstOf(at, DType::kInt32, 0), rank, ConstOf(at, DType::kInt32, 1)});
+  const Output others = at.Node("ListDiff", {all, axes});
+  const Output order =
+      at.Node("ConcatV2", {axes, others, ConstOf(at, DType::kInt32, 0)}, {{"N", 2}});
+  return {axes, order, at.Node("InvertPermutation", {order})};
+}
+
+// The product of the other elements is the product of those before times that of those after:
+// exclusive running products from both ends, over the reduced axes brought to the front as one.
+// (math_grad.py, _ProdGrad)
+Outputs ProdGradient(At at, const Node& op, const Outputs& dy) {
+  const Output x = op.input(0);
+  const std::optional<Dims> known = KnownAxes(at, op);
+  const FrontOrder front =
+      known ? KnownFrontOrder(at, *known, x.shape().rank()) : ComputedFrontOrder(at, op);
+  const Output moved = at.Node("Transpose", {x, front.order});
+  const Output reduced =
+      at.Node("GatherV2", {ShapeTensor(at, x), front.axes, ConstOf(at, DType::kInt32, 0)});
   const Output rows = Prod(at, reduced, 0);
   const Output others = Prod(at, ShapeTensor(at, op.output(0)), 0);
-  const Output flat = Reshape(at, front, at.Node("Pack", {rows, others}));
+  const Output flat = Reshape(at, moved, at.Node("Pack", {rows, others}));
   const Output before = Cumprod(at, flat, 0, {.exclusive = true});
   const Output after = Cumprod(at, flat, 0, {.exclusive = true, .reverse = true});
   const Output rest =
-      Reshape(at, Mul(at, Conjugate(at, before), Conjugate(at, after)), ShapeTensor(at, front));
-  const Output back = at.Node("Transpose", {rest, Ints(inverse).Tensor(at, "perm")});
+      Reshape(at, Mul(at, Conjugate(at, before), Conjugate(at, after)), ShapeTensor(at, moved));
+  const Output back = at.Node("Transpose", {rest, front.inverse});
   return {Mul(at, Kept(at, op, dy[0]), back), Output()};
 }
 
