@@ -181,17 +181,12 @@ Outputs TopKGradient(At at, const Node& op, const Outputs& dy) {
   Outputs none(op.num_inputs());
   if (dy[0].empty()) return none;
   const Output shape = ShapeTensor(at, op.input(0)), indices = op.output(1);
-  if (!op.input(0).shape().rank_known()) {
-    at.Fail("TopKV2",
-            absl::UnimplementedError("the gradient of TopK needs an input of known rank"));
-    return none;
-  }
   const Output zero = ConstOf(at, DType::kInt32, 0), one = ConstOf(at, DType::kInt32, 1);
-  const Output columns = at.Node(
-      "GatherV2", {shape, ConstOf(at, DType::kInt32, op.input(0).shape().rank() - 1), zero});
-  const Output k = at.Node(
-      "GatherV2",
-      {ShapeTensor(at, indices), ConstOf(at, DType::kInt32, op.input(0).shape().rank() - 1), zero});
+  const TensorShape& known = op.input(0).shape();
+  const Output last = known.rank_known() ? ConstOf(at, DType::kInt32, known.rank() - 1)
+                                         : Sub(at, RankTensor(at, op.input(0)), one);
+  const Output columns = at.Node("GatherV2", {shape, last, zero});
+  const Output k = at.Node("GatherV2", {ShapeTensor(at, indices), last, zero});
   const Output total = Prod(at, shape, 0);
   const Output rows = FloorDiv(at, SizeTensor(at, indices), Maximum(at, k, one));
   const Output by_row = Reshape(at, indices, at.Node("Pack", {rows, k}));
