@@ -219,7 +219,10 @@ class Compiler {
     }
     flow_->SetGuard(node);
     if (node.num_outputs() == 0 && !spec.stateful()) return absl::OkStatus();
+    const size_t reads = b_.line().size();
     SLUICE_ASSIGN_OR_RETURN(const std::vector<int> inputs, Inputs(node));
+    // Who asks for this node to run asks for what it reads, even where no other work is left of it.
+    for (size_t i = reads; i < b_.line().size(); ++i) b_.line()[i].required |= required;
     const bool mergeable =
         session_.optimize && IsPure(node, inputs) && b_.guard() == kLive && !b_.in_loop();
     const std::vector<int>* same = mergeable ? merged_.Find(node, inputs) : nullptr;

@@ -1,6 +1,11 @@
 #include "ops/ref_variable.h"
 
+#include "graph/at.h"
+#include "graph/graph.h"
 #include "gtest/gtest.h"
+#include "ops/all_ops.h"
+#include "ops/const.h"
+#include "session/session.h"
 #include "tests/testing/core/status_matchers.h"
 #include "tests/testing/core/tensors.h"
 #include "tests/testing/state_runner.h"
@@ -59,6 +64,21 @@ TEST(RefVariableTest, InTheOldOpAScalarShapeMeansUnknown) {
       state.Run("VariableV2", {}, {{"dtype", DType::kFloat}, {"shape", TensorShape()}}).value()[0];
   EXPECT_THAT(state.Run("Assign", {w, Tensor::Zeros(DType::kFloat, {4})}),
               StatusIs(StatusCode::kInvalidArgument, "lhs shape= [] rhs shape= [4]"));
+}
+
+// A target runs, though nobody takes its value.
+TEST(RefVariableTest, AReadThatIsATargetFailsWhereThereIsNoValue) {
+  Graph graph(ops::Builtin());
+  const Scope root = Scope::Root(graph);
+  const Output v =
+      At(root).Node("VariableV2", {}, {{"dtype", DType::kFloat}, {"shape", TensorShape({2})}});
+  const Output read = At(root).Node("Identity", {v});
+  const Output assign =
+      At(root).Node("Assign", {v, ops::Const(root, Tensor::Zeros(DType::kFloat, {2}))});
+  Session session = *Session::Create(graph);
+  EXPECT_THAT(session.Run(read), StatusIs(StatusCode::kFailedPrecondition, "uninitialized"));
+  ASSERT_THAT(session.Run(assign), IsOk());
+  EXPECT_THAT(session.Run(read), IsOk());
 }
 
 }  // namespace
