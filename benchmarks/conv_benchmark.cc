@@ -25,11 +25,11 @@ ConvShape Square(int64_t in_channels, int64_t out_channels, int64_t size, int64_
   return {.batch = 128,
           .in_channels = in_channels,
           .out_channels = out_channels,
-          .input = {size, size},
-          .kernel = {kernel, kernel},
-          .output = {out, out},
-          .before = {padding, padding},
-          .after = {padding, padding},
+          .input = {1, size, size},
+          .kernel = {1, kernel, kernel},
+          .output = {1, out, out},
+          .before = {0, padding, padding},
+          .after = {0, padding, padding},
           .depthwise = depthwise};
 }
 
@@ -47,9 +47,9 @@ const char* const kPasses[] = {"forward", "backward_input", "backward_filter"};
 void Run(const std::string& name, const ConvShape& s, ConvPass pass, const Flags& flags) {
   const std::string workload = absl::StrFormat("%s_%s", name, kPasses[static_cast<int>(pass)]);
   if (!flags.workload.empty() && flags.workload != name && flags.workload != workload) return;
-  std::vector<float> input(s.batch * s.input[0] * s.input[1] * s.in_channels, 0.5f);
+  std::vector<float> input(s.batch * s.input_pixels() * s.in_channels, 0.5f);
   std::vector<float> filter(s.filter_elements(), 0.1f);
-  std::vector<float> output(s.batch * s.output[0] * s.output[1] * s.out_channels, 0.25f);
+  std::vector<float> output(s.batch * s.output_pixels() * s.out_channels, 0.25f);
   absl::StatusOr<std::unique_ptr<Conv>> conv =
       kernels::MakeConv(DType::kFloat, pass, s, {.threads = flags.threads});
   CHECK(conv.ok()) << conv.status();
@@ -63,7 +63,7 @@ void Run(const std::string& name, const ConvShape& s, ConvPass pass, const Flags
       },
       flags.seconds);
   const double multiply_adds =
-      static_cast<double>(s.filter_elements() * s.batch * s.output[0] * s.output[1]);
+      static_cast<double>(s.filter_elements() * s.batch * s.output_pixels());
   PrintJson("sluice", workload, flags.threads, static_cast<int>(s.batch), times,
             absl::StrFormat("%.0f GF/s", 2e-6 * multiply_adds / times.median));
 }

@@ -105,6 +105,11 @@
   /* images: resizing, boxes, colours, patches; recurrent blocks */                \
                                                                                   \
   /* three-dimensional convolution and pooling, pooling with argmax */            \
+  X(Conv3D) X(Conv3DBackpropInput) X(Conv3DBackpropFilter)                        \
+  X(Conv3DBackpropInputV2) X(Conv3DBackpropFilterV2)                              \
+  X(MaxPool3D) X(MaxPool3DGrad) X(MaxPool3DGradGrad)                              \
+  X(AvgPool3D) X(AvgPool3DGrad) X(MaxPoolGradGradV2)                              \
+  X(MaxPoolWithArgmax) X(MaxPoolGradWithArgmax) X(MaxPoolGradGradWithArgmax)      \
                                                                                   \
   /* linear algebra, bits, special functions, sparse segments */                  \
   X(BitwiseAnd) X(BitwiseOr) X(BitwiseXor) X(Invert) X(LeftShift) X(RightShift)   \

@@ -7,6 +7,7 @@
 #include "graph/node.h"
 #include "graph/op_spec.h"
 #include "ops/conv_common.h"
+#include "ops/narrow.h"
 
 namespace sluice::ops {
 namespace {
@@ -21,9 +22,8 @@ absl::Status FilterGradientShape(ShapeContext& c) {
   return ConvFilterGradientShape(c, ConvKind::kPlain);
 }
 
-template <ConvPass pass>
-absl::StatusOr<KernelRun> Conv2DPrepare(PrepareContext& p) {
-  return PrepareConv(p, pass, ConvKind::kPlain);
+KernelPrepare PrepareFor(ConvPass pass) {
+  return InFloat([pass](PrepareContext& p) { return PrepareConv(p, pass, ConvKind::kPlain); });
 }
 
 // All three are linear in each of two tensors, so each one's gradients are the other two.
@@ -75,7 +75,7 @@ OpSpec Conv2DOp() {
   spec.Input("input: T").Input("filter: T").Output("output: T");
   return ConvAttributes(spec)
       .Shape(Conv2DShape)
-      .Prepare(Conv2DPrepare<ConvPass::kForward>)
+      .Prepare(PrepareFor(ConvPass::kForward))
       .Gradient(Conv2DGradient);
 }
 
@@ -84,7 +84,7 @@ OpSpec Conv2DBackpropInputOp() {
   spec.Input("input_sizes: int32").Input("filter: T").Input("out_backprop: T").Output("output: T");
   return ConvAttributes(spec)
       .Shape(InputGradientShape)
-      .Prepare(Conv2DPrepare<ConvPass::kBackwardInput>)
+      .Prepare(PrepareFor(ConvPass::kBackwardInput))
       .Gradient(Conv2DBackpropInputGradient);
 }
 
@@ -93,7 +93,7 @@ OpSpec Conv2DBackpropFilterOp() {
   spec.Input("input: T").Input("filter_sizes: int32").Input("out_backprop: T").Output("output: T");
   return ConvAttributes(spec)
       .Shape(FilterGradientShape)
-      .Prepare(Conv2DPrepare<ConvPass::kBackwardFilter>)
+      .Prepare(PrepareFor(ConvPass::kBackwardFilter))
       .Gradient(Conv2DBackpropFilterGradient);
 }
 

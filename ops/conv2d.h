@@ -26,12 +26,13 @@ struct Conv2DOptions {
 };
 
 // input [batch, height, width, Cin] (or [batch, Cin, height, width]), filter [kernel height, kernel
-// width, Cin, Cout]; half, bfloat16, float or double (kernels: float, double). Output [batch, out
+// width, Cin, Cout]; half, bfloat16 (both computed in float), float or double. Output [batch, out
 // height, out width, Cout] in the same format, sizes by rule CV-1:
 //   output[n, i, j, k] = sum over u, v, c of input[n, s*i - before + u*d, s*j - before + v*d, c] *
 //   filter[u, v, c, k]
-// InvalidArgument: another rank, channels that differ, strides or dilations < 1 or in batch or
-// channels, an empty window, a negative output size. An empty batch gives an empty output.
+// InvalidArgument: another rank, channels that are no multiple of the filter's, strides or
+// dilations < 1 or in batch or channels, an empty window, a negative output size. Unimplemented,
+// when it runs: more channels than the filter has (groups). An empty batch gives an empty output.
 Output Conv2D(At at, Output input, Output filter, Conv2DOptions options = {});
 
 // The gradient of Conv2D with respect to an input of shape `input_sizes` (int32, 4 values, or 2:

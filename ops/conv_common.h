@@ -1,5 +1,5 @@
-// What plain and depthwise two-dimensional convolutions share: shapes, checks and kernels. For the
-// .cc files of those ops.
+// What convolutions share, of planes, plain and depthwise, and of volumes: shapes, checks and
+// kernels. For the .cc files of those ops.
 #ifndef SLUICE_OPS_CONV_COMMON_H_
 #define SLUICE_OPS_CONV_COMMON_H_
 
@@ -12,17 +12,17 @@
 
 namespace sluice::ops {
 
-enum class ConvKind { kPlain, kDepthwise };
+enum class ConvKind { kPlain, kDepthwise, kVolume };
 
 // Shape functions of the forward op (input, filter), of the input's gradient (input_sizes, filter,
-// out_backprop) and of the filter's gradient (input, filter_sizes, out_backprop). InvalidArgument
-// in the words of rules CV-1 and CV-5.
+// out_backprop) and of the filter's gradient (input, filter_sizes, out_backprop). A tensor of the
+// wanted shape may stand for the sizes. InvalidArgument in the words of rules CV-1 and CV-5.
 absl::Status ConvOutputShape(ShapeContext& c, ConvKind kind);
 absl::Status ConvInputGradientShape(ShapeContext& c, ConvKind kind);
 absl::Status ConvFilterGradientShape(ShapeContext& c, ConvKind kind);
 
-// The kernel of any of the three ops. Tensors without elements are served: an empty output, or
-// zeros.
+// The kernel of any of the three ops, for float and double. Tensors without elements are served: an
+// empty output, or zeros. Unimplemented for a filter that reads a part of the channels (groups).
 absl::StatusOr<KernelRun> PrepareConv(PrepareContext& p, kernels::ConvPass pass, ConvKind kind);
 
 // The attributes of `op` that its gradient nodes have too.

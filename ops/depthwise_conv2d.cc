@@ -7,6 +7,7 @@
 #include "graph/node.h"
 #include "graph/op_spec.h"
 #include "ops/conv_common.h"
+#include "ops/narrow.h"
 
 namespace sluice::ops {
 namespace {
@@ -21,9 +22,8 @@ absl::Status FilterGradientShape(ShapeContext& c) {
   return ConvFilterGradientShape(c, ConvKind::kDepthwise);
 }
 
-template <ConvPass pass>
-absl::StatusOr<KernelRun> DepthwisePrepare(PrepareContext& p) {
-  return PrepareConv(p, pass, ConvKind::kDepthwise);
+KernelPrepare PrepareFor(ConvPass pass) {
+  return InFloat([pass](PrepareContext& p) { return PrepareConv(p, pass, ConvKind::kDepthwise); });
 }
 
 constexpr char kForward[] = "DepthwiseConv2dNative";
@@ -75,7 +75,7 @@ OpSpec DepthwiseConv2dNativeOp() {
   spec.Input("input: T").Input("filter: T").Output("output: T");
   return DepthwiseAttributes(spec)
       .Shape(DepthwiseShape)
-      .Prepare(DepthwisePrepare<ConvPass::kForward>)
+      .Prepare(PrepareFor(ConvPass::kForward))
       .Gradient(DepthwiseGradient);
 }
 
@@ -84,7 +84,7 @@ OpSpec DepthwiseConv2dNativeBackpropInputOp() {
   spec.Input("input_sizes: int32").Input("filter: T").Input("out_backprop: T").Output("output: T");
   return DepthwiseAttributes(spec)
       .Shape(InputGradientShape)
-      .Prepare(DepthwisePrepare<ConvPass::kBackwardInput>)
+      .Prepare(PrepareFor(ConvPass::kBackwardInput))
       .Gradient(BackpropInputGradient);
 }
 
@@ -93,7 +93,7 @@ OpSpec DepthwiseConv2dNativeBackpropFilterOp() {
   spec.Input("input: T").Input("filter_sizes: int32").Input("out_backprop: T").Output("output: T");
   return DepthwiseAttributes(spec)
       .Shape(FilterGradientShape)
-      .Prepare(DepthwisePrepare<ConvPass::kBackwardFilter>)
+      .Prepare(PrepareFor(ConvPass::kBackwardFilter))
       .Gradient(BackpropFilterGradient);
 }
 

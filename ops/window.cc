@@ -11,14 +11,15 @@
 namespace sluice::ops {
 namespace {
 
-// strides or dilations: 4 numbers >= 1, the batch's and the channels' being 1.
+// strides or dilations: a number >= 1 per dimension, the batch's and the channels' being 1.
 absl::Status ParseSteps(const AttrMap& attrs, const char* name, const WindowAttrs& window,
                         int64_t* steps) {
   const auto list = GetAttr<std::vector<int64_t>>(attrs, name);
   const bool strides = std::string(name) == "strides";
-  if (list.size() != 4) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "Sliding window ", name, " field must specify 4 dimensions, got ", list.size()));
+  if (static_cast<int>(list.size()) != window.rank()) {
+    return absl::InvalidArgumentError(absl::StrCat("Sliding window ", name, " field must specify ",
+                                                   window.rank(), " dimensions, got ",
+                                                   list.size()));
   }
   for (const int64_t step : list) {
     if (step < 1) {
@@ -32,7 +33,7 @@ absl::Status ParseSteps(const AttrMap& attrs, const char* name, const WindowAttr
                                                    name, " in the batch and depth dimensions, got ",
                                                    AttrValue(list).ToString()));
   }
-  for (int i = 0; i < 2; ++i) steps[i] = list[window.spatial_axis(i)];
+  for (int i = 0; i < window.spatial; ++i) steps[i] = list[window.spatial_axis(i)];
   return absl::OkStatus();
 }
 
@@ -48,11 +49,12 @@ absl::Status ParseExplicitPaddings(const AttrMap& attrs, WindowAttrs* window) {
                      "EXPLICIT, got ",
                      AttrValue(list).ToString()));
   }
-  if (list.size() != 8) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("explicit_paddings attribute must contain 8 values, but got: ", list.size()));
+  if (static_cast<int>(list.size()) != 2 * window->rank()) {
+    return absl::InvalidArgumentError(absl::StrCat("explicit_paddings attribute must contain ",
+                                                   2 * window->rank(),
+                                                   " values, but got: ", list.size()));
   }
-  for (int axis = 0; axis < 4; ++axis) {
+  for (int axis = 0; axis < window->rank(); ++axis) {
     for (const int64_t pad : {list[2 * axis], list[2 * axis + 1]}) {
       if (pad < 0 || pad > kMaxElements) {
         return absl::InvalidArgumentError(
@@ -67,7 +69,7 @@ absl::Status ParseExplicitPaddings(const AttrMap& attrs, WindowAttrs* window) {
       }
     }
   }
-  for (int i = 0; i < 2; ++i) {
+  for (int i = 0; i < window->spatial; ++i) {
     window->before[i] = list[2 * window->spatial_axis(i)];
     window->after[i] = list[2 * window->spatial_axis(i) + 1];
   }
@@ -76,21 +78,26 @@ absl::Status ParseExplicitPaddings(const AttrMap& attrs, WindowAttrs* window) {
 
 }  // namespace
 
-TensorShape WindowAttrs::Shape(int64_t batch, int64_t height, int64_t width,
+TensorShape WindowAttrs::Shape(int64_t batch, absl::Span<const int64_t> sizes,
                                int64_t channels) const {
-  if (channels_first) return TensorShape({batch, channels, height, width});
-  return TensorShape({batch, height, width, channels});
+  std::vector<int64_t> dims = {batch};
+  if (channels_first) dims.push_back(channels);
+  dims.insert(dims.end(), sizes.begin(), sizes.begin() + spatial);
+  if (!channels_first) dims.push_back(channels);
+  return TensorShape(dims);
 }
 
-absl::StatusOr<WindowAttrs> ParseWindowAttrs(const AttrMap& attrs) {
-  WindowAttrs window;
+absl::StatusOr<WindowAttrs> ParseWindowAttrs(const AttrMap& attrs, int spatial) {
+  WindowAttrs window{.spatial = spatial};
   if (FindAttr(attrs, "data_format") != nullptr) {
+    const std::string last = spatial == 2 ? "NHWC" : "NDHWC";
+    const std::string first = spatial == 2 ? "NCHW" : "NCDHW";
     const auto format = GetAttr<std::string>(attrs, "data_format");
-    if (format != "NHWC" && format != "NCHW") {
+    if (format != last && format != first) {
       return absl::UnimplementedError(
-          absl::StrCat("data_format ", format, " is not supported, only NHWC and NCHW"));
+          absl::StrCat("data_format ", format, " is not supported, only ", last, " and ", first));
     }
-    window.channels_first = format == "NCHW";
+    window.channels_first = format == first;
   }
   const auto padding = GetAttr<std::string>(attrs, "padding");
   window.padding = padding == "SAME"    ? WindowPadding::kSame

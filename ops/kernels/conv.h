@@ -1,11 +1,11 @@
-// Two-dimensional convolution and its two derivatives on raw memory, plain and depthwise.
+// Convolution of volumes and planes and its two derivatives on raw memory, plain and depthwise.
 //
 //   y[n, i, j, o] = sum over u, v, c of  x[n, i*s - before + u*d, j*s - before + v*d, c] * w[u, v,
 //   c, o]
 //
-// (a cross-correlation, x being 0 outside the image; stride s, dilation d and padding per axis).
-// Depthwise: channel c has filters of its own, y[.., c*M + m] = sum over u, v of x[.., c] * w[u, v,
-// c, m].
+// (a cross-correlation, x being 0 outside the image; stride s, dilation d and padding per axis; a
+// volume has a third axis before these two). Depthwise: channel c has filters of its own,
+// y[.., c*M + m] = sum over u, v of x[.., c] * w[u, v, c, m].
 #ifndef SLUICE_OPS_KERNELS_CONV_H_
 #define SLUICE_OPS_KERNELS_CONV_H_
 
@@ -19,20 +19,24 @@
 
 namespace sluice::kernels {
 
-// Pairs are height, width. Every size > 0; the output sizes belong to the rest (ops/window.h).
-// Images are [batch, height, width, channels], or [batch, channels, height, width] when
-// channels_first. Filters are [kernel height, kernel width, in_channels, out_channels], depthwise:
-// [.., in_channels, out_channels / in_channels].
+// Triples are depth, height, width; a plane is a volume of depth 1. Every size > 0; the output
+// sizes belong to the rest (ops/window.h). Images are [batch, depth, height, width, channels], or
+// [batch, channels, depth, height, width] when channels_first. Filters are [kernel depth, height,
+// width, in_channels, out_channels], depthwise (planes only): [.., in_channels, out_channels /
+// in_channels].
 struct ConvShape {
   int64_t batch = 0, in_channels = 0, out_channels = 0;
-  int64_t input[2] = {0, 0}, kernel[2] = {0, 0}, output[2] = {0, 0};
-  int64_t stride[2] = {1, 1}, dilation[2] = {1, 1};
-  int64_t before[2] = {0, 0}, after[2] = {0, 0};  // padding
+  int64_t input[3] = {1, 1, 1}, kernel[3] = {1, 1, 1}, output[3] = {1, 1, 1};
+  int64_t stride[3] = {1, 1, 1}, dilation[3] = {1, 1, 1};
+  int64_t before[3] = {0, 0, 0}, after[3] = {0, 0, 0};  // padding
   bool channels_first = false;
   bool depthwise = false;
 
   int64_t multiplier() const { return depthwise ? out_channels / in_channels : out_channels; }
-  int64_t filter_elements() const { return kernel[0] * kernel[1] * in_channels * multiplier(); }
+  int64_t input_pixels() const { return input[0] * input[1] * input[2]; }
+  int64_t output_pixels() const { return output[0] * output[1] * output[2]; }
+  int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }
+  int64_t filter_elements() const { return taps() * in_channels * multiplier(); }
 };
 
 enum class ConvPass {

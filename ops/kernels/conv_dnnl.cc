@@ -19,7 +19,7 @@ constexpr auto kFloat = memory::data_type::f32;
 bool Fits(const ConvShape& s) {
   constexpr int64_t kMax = std::numeric_limits<int32_t>::max() / 4;
   int64_t largest = std::max({s.batch, s.in_channels, s.out_channels});
-  for (int i = 0; i < 2; ++i) {
+  for (int i = 0; i < 3; ++i) {
     largest = std::max({largest, s.input[i] + s.before[i] + s.after[i], s.output[i], s.stride[i],
                         s.kernel[i] * s.dilation[i]});
   }
@@ -30,21 +30,44 @@ bool Fits(const ConvShape& s) {
 enum Role { kInput, kFilter, kOutput };
 using Descs = std::array<memory::desc, 3>;
 
+// Axes of depth 1 all through are left out: oneDNN is best at planes.
+bool IsPlane(const ConvShape& s) { return s.input[0] == 1 && s.kernel[0] == 1 && s.output[0] == 1; }
+
+// `front`, then what `triple` says of the spatial axes.
+Dims WithSpatial(const ConvShape& s, Dims front, const int64_t (&triple)[3]) {
+  for (int i = IsPlane(s) ? 1 : 0; i < 3; ++i) front.push_back(triple[i]);
+  return front;
+}
+
+// As our filters are laid out: [depth, height, width, in, out].
+memory::desc FilterDesc(const ConvShape& s) {
+  const int64_t c = s.in_channels, m = s.multiplier();
+  const int64_t spatial[3] = {s.kernel[1] * s.kernel[2] * c * m, s.kernel[2] * c * m, c * m};
+  const Dims sizes = s.depthwise ? Dims{c, m, 1} : Dims{m, c};
+  const Dims strides = s.depthwise ? Dims{m, 1, 1} : Dims{1, m};
+  return memory::desc(WithSpatial(s, sizes, s.kernel), kFloat, WithSpatial(s, strides, spatial));
+}
+
+Tag ImageTag(const ConvShape& s, bool channels_first) {
+  if (IsPlane(s)) return channels_first ? Tag::nchw : Tag::nhwc;
+  return channels_first ? Tag::ncdhw : Tag::ndhwc;
+}
+
 // As our tensors are laid out.
 Descs UserDescs(const ConvShape& s) {
-  const Tag image = s.channels_first ? Tag::nchw : Tag::nhwc;
-  const int64_t kh = s.kernel[0], kw = s.kernel[1], c = s.in_channels, m = s.multiplier();
-  return {memory::desc({s.batch, c, s.input[0], s.input[1]}, kFloat, image),
-          s.depthwise ? memory::desc({c, m, 1, kh, kw}, kFloat, Dims{m, 1, 1, kw * c * m, c * m})
-                      : memory::desc({m, c, kh, kw}, kFloat, Tag::hwio),
-          memory::desc({s.batch, s.out_channels, s.output[0], s.output[1]}, kFloat, image)};
+  const Tag image = ImageTag(s, s.channels_first);
+  return {memory::desc(WithSpatial(s, {s.batch, s.in_channels}, s.input), kFloat, image),
+          FilterDesc(s),
+          memory::desc(WithSpatial(s, {s.batch, s.out_channels}, s.output), kFloat, image)};
 }
 
 // As the primitive is asked for: images with channels last, oneDNN's choice of filter layout.
-Descs WantedDescs(const Descs& user) {
-  return {memory::desc(user[kInput].dims(), kFloat, Tag::nhwc),
+Descs WantedDescs(const ConvShape& s) {
+  const Descs user = UserDescs(s);
+  const Tag image = ImageTag(s, /*channels_first=*/false);
+  return {memory::desc(user[kInput].dims(), kFloat, image),
           memory::desc(user[kFilter].dims(), kFloat, Tag::any),
-          memory::desc(user[kOutput].dims(), kFloat, Tag::nhwc)};
+          memory::desc(user[kOutput].dims(), kFloat, image)};
 }
 
 struct Plan {
@@ -54,11 +77,12 @@ struct Plan {
 };
 
 Plan MakePlan(ConvPass pass, const ConvShape& s) {
-  const Descs want = WantedDescs(UserDescs(s));
+  const Descs want = WantedDescs(s);
   const auto algorithm = dnnl::algorithm::convolution_direct;
-  const Dims strides = {s.stride[0], s.stride[1]};
-  const Dims dilates = {s.dilation[0] - 1, s.dilation[1] - 1};
-  const Dims before = {s.before[0], s.before[1]}, after = {s.after[0], s.after[1]};
+  const Dims strides = WithSpatial(s, {}, s.stride);
+  Dims dilates = WithSpatial(s, {}, s.dilation);
+  for (auto& dilation : dilates) --dilation;  // oneDNN counts the cells left out
+  const Dims before = WithSpatial(s, {}, s.before), after = WithSpatial(s, {}, s.after);
   const dnnl::engine& engine = DnnlEngine();
   const dnnl::primitive_attr attr = UserScratchpad();
   const dnnl::convolution_forward::primitive_desc forward(

@@ -11,18 +11,18 @@ template <typename T>
 using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 // Row p of the patch matrix holds what the filter sees at output pixel p of one image: [kernel
-// height, kernel width, channels], zeros outside the image.
+// depth, height, width, channels], zeros outside the image.
 template <typename T>
 class GemmConv : public Conv {
  public:
   GemmConv(ConvPass pass, const ConvShape& shape) : pass_(pass), s_(shape) {
     constexpr int64_t kPatchBytes = 1 << 20;
-    columns_ = s_.kernel[0] * s_.kernel[1] * s_.in_channels;
-    pixels_ = s_.output[0] * s_.output[1];
+    columns_ = s_.taps() * s_.in_channels;
+    pixels_ = s_.output_pixels();
     const int64_t row_bytes = columns_ * static_cast<int64_t>(sizeof(T));
     rows_ = std::clamp<int64_t>(kPatchBytes / row_bytes, 1, pixels_);
     pixel_stride_ = s_.channels_first ? 1 : s_.in_channels;
-    channel_stride_ = s_.channels_first ? s_.input[0] * s_.input[1] : 1;
+    channel_stride_ = s_.channels_first ? s_.input_pixels() : 1;
   }
 
   int64_t scratch_bytes() const override { return rows_ * columns_ * sizeof(T); }
@@ -30,7 +30,7 @@ class GemmConv : public Conv {
   absl::Status Run(void* input, void* filter, void* output, void* scratch) override {
     T* x = static_cast<T*>(input);
     T* w = static_cast<T*>(filter);
-    const int64_t image = s_.input[0] * s_.input[1] * s_.in_channels;
+    const int64_t image = s_.input_pixels() * s_.in_channels;
     if (pass_ == ConvPass::kBackwardInput) std::fill_n(x, s_.batch * image, T(0));
     if (pass_ == ConvPass::kBackwardFilter) std::fill_n(w, s_.filter_elements(), T(0));
     for (int64_t n = 0; n < s_.batch; ++n) {
@@ -67,19 +67,26 @@ class GemmConv : public Conv {
     if (pass_ == ConvPass::kBackwardInput) AddPatches(x, first, rows, scratch);
   }
 
-  // f(y, x, patch): input pixel and its place in the patch matrix, for all taps of rows [first,
-  // first + rows); y = -1 outside.
+  // f(pixel, patch): an input pixel's offset (-1 outside) and its place in the patch matrix, for
+  // all taps of rows [first, first + rows).
   template <typename F>
   void ForEachTap(int64_t first, int64_t rows, T* patch, F f) const {
+    const int64_t width = s_.output[2], height = s_.output[1];
     for (int64_t p = first; p < first + rows; ++p) {
-      const int64_t top = p / s_.output[1] * s_.stride[0] - s_.before[0];
-      const int64_t left = p % s_.output[1] * s_.stride[1] - s_.before[1];
+      const int64_t at[3] = {p / (width * height), p / width % height, p % width};
+      int64_t origin[3];
+      for (int i = 0; i < 3; ++i) origin[i] = at[i] * s_.stride[i] - s_.before[i];
       for (int64_t u = 0; u < s_.kernel[0]; ++u) {
-        const int64_t iy = top + u * s_.dilation[0];
-        for (int64_t v = 0; v < s_.kernel[1]; ++v, patch += s_.in_channels) {
-          const int64_t ix = left + v * s_.dilation[1];
-          const bool inside = iy >= 0 && iy < s_.input[0] && ix >= 0 && ix < s_.input[1];
-          f(inside ? (iy * s_.input[1] + ix) * pixel_stride_ : -1, patch);
+        const int64_t iz = origin[0] + u * s_.dilation[0];
+        for (int64_t v = 0; v < s_.kernel[1]; ++v) {
+          const int64_t iy = origin[1] + v * s_.dilation[1];
+          const bool row_inside = iz >= 0 && iz < s_.input[0] && iy >= 0 && iy < s_.input[1];
+          const int64_t row = (iz * s_.input[1] + iy) * s_.input[2];
+          for (int64_t w = 0; w < s_.kernel[2]; ++w, patch += s_.in_channels) {
+            const int64_t ix = origin[2] + w * s_.dilation[2];
+            const bool inside = row_inside && ix >= 0 && ix < s_.input[2];
+            f(inside ? (row + ix) * pixel_stride_ : -1, patch);
+          }
         }
       }
     }

@@ -55,64 +55,12 @@ const ConvCase kCases[] = {
      "NCHW"},
 };
 
-class DepthwiseTest : public ::testing::TestWithParam<ConvCase> {
- protected:
-  OpTest Op(const char* name, const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
-    OpTest test(name, file, line);
-    for (const auto& [key, value] : GetParam().Attrs()) test.Attr(key, value);
-    return test;
-  }
-  static Tensor SizesOf(const TensorShape& shape) {
-    std::vector<int32_t> dims(shape.dims().begin(), shape.dims().end());
-    return Tensor::Of<int32_t>({shape.rank()}, dims);
-  }
-};
+const ConvOps kOps = {"DepthwiseConv2dNative", "DepthwiseConv2dNativeBackpropInput",
+                      "DepthwiseConv2dNativeBackpropFilter", /*depthwise=*/true};
 
-constexpr Tolerance kTolerance = {1e-4, 1e-5};
-
-TEST_P(DepthwiseTest, MatchesNaiveLoops) {
-  const ConvCase& c = GetParam();
-  for (const DType dtype : kFloatDTypes) {
-    const Tensor x = RandomTensor(dtype, c.input, 1), w = RandomTensor(dtype, c.filter, 2);
-    Op("DepthwiseConv2dNative")
-        .Input(x)
-        .Input(w)
-        .Expect(SumOfProducts(c, true, 2, x, w, c.output), kTolerance);
-  }
-}
-
-TEST_P(DepthwiseTest, BackpropInputMatchesNaiveLoops) {
-  const ConvCase& c = GetParam();
-  for (const DType dtype : kFloatDTypes) {
-    const Tensor w = RandomTensor(dtype, c.filter, 3), dy = RandomTensor(dtype, c.output, 4);
-    Op("DepthwiseConv2dNativeBackpropInput")
-        .Input(SizesOf(c.input))
-        .Input(w)
-        .Input(dy)
-        .Expect(SumOfProducts(c, true, 0, w, dy, c.input), kTolerance);
-  }
-}
-
-TEST_P(DepthwiseTest, BackpropFilterMatchesNaiveLoops) {
-  const ConvCase& c = GetParam();
-  for (const DType dtype : kFloatDTypes) {
-    const Tensor x = RandomTensor(dtype, c.input, 5), dy = RandomTensor(dtype, c.output, 6);
-    Op("DepthwiseConv2dNativeBackpropFilter")
-        .Input(x)
-        .Input(SizesOf(c.filter))
-        .Input(dy)
-        .Expect(SumOfProducts(c, true, 1, x, dy, c.filter), kTolerance);
-  }
-}
-
-TEST_P(DepthwiseTest, GradientIsNumeric) {
-  const ConvCase& c = GetParam();
-  if (c.input.num_elements() + c.filter.num_elements() > 500) GTEST_SKIP() << "too many elements";
-  Op("DepthwiseConv2dNative")
-      .Input(RandomTensor(DType::kDouble, c.input, 7))
-      .Input(RandomTensor(DType::kDouble, c.filter, 8))
-      .CheckGradient();
-}
+class DepthwiseTest : public ::testing::TestWithParam<ConvCase> {};
+TEST_P(DepthwiseTest, MatchesNaiveLoops) { ExpectMatchesNaiveLoops(kOps, GetParam()); }
+TEST_P(DepthwiseTest, GradientsAreNumeric) { ExpectNumericGradients(kOps, GetParam()); }
 
 INSTANTIATE_TEST_SUITE_P(All, DepthwiseTest, ::testing::ValuesIn(kCases),
                          [](const auto& info) { return info.param.name; });
@@ -129,38 +77,8 @@ TEST(Depthwise, ByHand) {
       .Expect({1, 1, 2, 4}, {1, 10, 200, 2000, 3, 30, 400, 4000});
 }
 
-TEST(Depthwise, GradientOfGradients) {
-  const Tensor x = RandomTensor(DType::kDouble, {1, 4, 3, 2}),
-               w = RandomTensor(DType::kDouble, {2, 2, 2, 2}, 2);
-  const Tensor dy = RandomTensor(DType::kDouble, {1, 3, 2, 4}, 3);
-  Plain("DepthwiseConv2dNativeBackpropInput")
-      .Input<int32_t>({4}, {1, 4, 3, 2})
-      .Input(w)
-      .Input(dy)
-      .CheckGradient();
-  Plain("DepthwiseConv2dNativeBackpropFilter")
-      .Input(x)
-      .Input<int32_t>({4}, {2, 2, 2, 2})
-      .Input(dy)
-      .CheckGradient();
-}
-
 TEST(Depthwise, EmptyBatch) {
-  for (const DType dtype : kFloatDTypes) {
-    const Tensor none = Tensor::Zeros(dtype, {0, 3, 3, 2}), w = RandomTensor(dtype, {2, 2, 2, 3});
-    const Tensor dy = Tensor::Zeros(dtype, {0, 2, 2, 6});
-    Plain("DepthwiseConv2dNative").Input(none).Input(w).Expect(dy);
-    Plain("DepthwiseConv2dNativeBackpropInput")
-        .Input<int32_t>({4}, {0, 3, 3, 2})
-        .Input(w)
-        .Input(dy)
-        .Expect(none);
-    Plain("DepthwiseConv2dNativeBackpropFilter")
-        .Input(none)
-        .Input<int32_t>({4}, {2, 2, 2, 3})
-        .Input(dy)
-        .Expect(Tensor::Zeros(dtype, {2, 2, 2, 3}));
-  }
+  ExpectServesEmptyBatch(kOps, {"", {0, 3, 3, 2}, {2, 2, 2, 3}, {0, 2, 2, 6}});
 }
 
 TEST(Depthwise, Errors) {

@@ -1,24 +1,16 @@
 #include "ops/pool.h"
 
-#include <algorithm>
-#include <functional>
+#include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
 #include "tests/testing/op_test.h"
+#include "tests/testing/pool_reference.h"
 
 namespace sluice {
 namespace {
-
-struct PoolCase {
-  std::string name;
-  TensorShape input, output;
-  std::vector<int64_t> ksize, strides;
-  std::vector<int64_t> before = {0, 0};  // padding at the top and left, by hand
-  std::string padding = "VALID";
-  std::string data_format = "NHWC";
-};
 
 const PoolCase kCases[] = {
     {"max_2x2_stride_2", {1, 4, 4, 1}, {1, 2, 2, 1}, {1, 2, 2, 1}, {1, 2, 2, 1}},
@@ -73,143 +65,46 @@ const PoolCase kCases[] = {
      "NCHW"},
 };
 
-// Calls visit(offset of an output element, offsets of its window's cells in row-major order).
-void ForEachWindow(const PoolCase& c,
-                   const std::function<void(int64_t, const std::vector<int64_t>&)>& visit) {
-  const bool first = c.data_format == "NCHW";
-  const int h = first ? 2 : 1, w = h + 1, channel = first ? 1 : 3;
-  const auto offset = [&](const TensorShape& s, int64_t n, int64_t y, int64_t x, int64_t k) {
-    return first ? ((n * s.dim(1) + k) * s.dim(2) + y) * s.dim(3) + x
-                 : ((n * s.dim(1) + y) * s.dim(2) + x) * s.dim(3) + k;
-  };
-  for (int64_t n = 0; n < c.output.dim(0); ++n)
-    for (int64_t i = 0; i < c.output.dim(h); ++i)
-      for (int64_t j = 0; j < c.output.dim(w); ++j)
-        for (int64_t k = 0; k < c.output.dim(channel); ++k) {
-          std::vector<int64_t> cells;
-          for (int64_t u = 0; u < c.ksize[h]; ++u)
-            for (int64_t v = 0; v < c.ksize[w]; ++v) {
-              const int64_t y = i * c.strides[h] - c.before[0] + u,
-                            x = j * c.strides[w] - c.before[1] + v;
-              if (y >= 0 && y < c.input.dim(h) && x >= 0 && x < c.input.dim(w))
-                cells.push_back(offset(c.input, n, y, x, k));
-            }
-          visit(offset(c.output, n, i, j, k), cells);
-        }
-}
-
-int64_t FirstMaximum(const std::vector<double>& x, const std::vector<int64_t>& cells) {
-  int64_t best = cells[0];
-  for (const int64_t cell : cells) best = x[cell] > x[best] ? cell : best;
-  return best;
-}
-
-// Values with many ties.
-Tensor Ties(DType dtype, const TensorShape& shape, uint64_t seed) {
-  std::vector<double> values = ToDoubles(RandomTensor(DType::kInt32, shape, seed, 0, 3));
-  return FromDoubles(dtype, shape, values);
-}
-
-class PoolTest : public ::testing::TestWithParam<PoolCase> {
- protected:
-  OpTest Op(const char* name, const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
-    const PoolCase& c = GetParam();
-    OpTest test(name, file, line);
-    return std::move(test.Attr("ksize", c.ksize)
-                         .Attr("strides", c.strides)
-                         .Attr("padding", c.padding)
-                         .Attr("data_format", c.data_format));
-  }
-  static Tensor SizesOf(const std::vector<int64_t>& sizes) {
-    return Tensor::Of<int32_t>({static_cast<int64_t>(sizes.size())},
-                               std::vector<int32_t>(sizes.begin(), sizes.end()));
-  }
-  Tensor PooledMaxima(const Tensor& x) {
-    std::vector<double> y(GetParam().output.num_elements());
-    const std::vector<double> values = ToDoubles(x);
-    ForEachWindow(GetParam(), [&](int64_t o, const auto& cells) {
-      y[o] = values[FirstMaximum(values, cells)];
-    });
-    return FromDoubles(x.dtype(), GetParam().output, y);
-  }
-};
+class PoolTest : public ::testing::TestWithParam<PoolCase> {};
 
 TEST_P(PoolTest, MaxPool) {
-  for (const DType dtype :
-       {DType::kFloat, DType::kDouble, DType::kInt32, DType::kInt64, DType::kUint8}) {
-    const Tensor x = RandomTensor(dtype, GetParam().input, 1, 0, 100);
-    Op("MaxPool").Input(x).Expect(PooledMaxima(x));
-  }
-}
-
-TEST_P(PoolTest, MaxPoolWithSizesAsTensors) {
   const PoolCase& c = GetParam();
-  const Tensor x = RandomTensor(DType::kFloat, c.input, 1),
-               dy = RandomTensor(DType::kFloat, c.output, 2);
-  OpTest("MaxPoolV2")
-      .Attr("padding", c.padding)
-      .Attr("data_format", c.data_format)
-      .Input(x)
-      .Input(SizesOf(c.ksize))
-      .Input(SizesOf(c.strides))
-      .Expect(PooledMaxima(x));
+  for (const DType dtype : kPoolDTypes) {
+    const Tensor x = RandomTensor(dtype, c.input, 1, 0, 100);
+    PoolOp("MaxPool", c).Input(x).Expect(PooledMaxima(c, x));
+  }
 }
 
 TEST_P(PoolTest, MaxPoolGradGivesToTheFirstMaximum) {
-  for (const DType dtype : kFloatDTypes) {
-    const PoolCase& c = GetParam();
-    const Tensor x = Ties(dtype, c.input, 1), dy = RandomTensor(dtype, c.output, 2);
-    std::vector<double> want(c.input.num_elements(), 0.0);
-    const std::vector<double> values = ToDoubles(x), g = ToDoubles(dy);
-    ForEachWindow(c,
-                  [&](int64_t o, const auto& cells) { want[FirstMaximum(values, cells)] += g[o]; });
-    const Tensor dx = FromDoubles(dtype, c.input, want);
-    Op("MaxPoolGrad").Input(x).Input(PooledMaxima(x)).Input(dy).Expect(dx);
-    if (dtype == DType::kFloat) {
-      OpTest("MaxPoolGradV2")
-          .Attr("padding", c.padding)
-          .Attr("data_format", c.data_format)
-          .Input(x)
-          .Input(PooledMaxima(x))
-          .Input(dy)
-          .Input(SizesOf(c.ksize))
-          .Input(SizesOf(c.strides))
-          .Expect(dx);
-    }
+  const PoolCase& c = GetParam();
+  for (const DType dtype : kPoolDTypes) {
+    const Tensor x = Ties(dtype, c.input, 1), dy = RandomTensor(dtype, c.output, 2, 0, 4);
+    PoolOp("MaxPoolGrad", c)
+        .Input(x)
+        .Input(PooledMaxima(c, x))
+        .Input(dy)
+        .Expect(AtFirstMaxima(c, x, dy));
   }
 }
 
 TEST_P(PoolTest, MaxPoolGradGradReadsTheFirstMaximum) {
-  for (const DType dtype : kFloatDTypes) {
-    const PoolCase& c = GetParam();
-    const Tensor x = Ties(dtype, c.input, 1), grads = RandomTensor(dtype, c.input, 2);
-    std::vector<double> want(c.output.num_elements());
-    const std::vector<double> values = ToDoubles(x), g = ToDoubles(grads);
-    ForEachWindow(c,
-                  [&](int64_t o, const auto& cells) { want[o] = g[FirstMaximum(values, cells)]; });
-    Op("MaxPoolGradGrad")
+  const PoolCase& c = GetParam();
+  for (const DType dtype : kPoolDTypes) {
+    const Tensor x = Ties(dtype, c.input, 1), grads = RandomTensor(dtype, c.input, 2, 0, 100);
+    PoolOp("MaxPoolGradGrad", c)
         .Input(x)
-        .Input(PooledMaxima(x))
+        .Input(PooledMaxima(c, x))
         .Input(grads)
-        .Expect(FromDoubles(dtype, c.output, want));
+        .Expect(OfFirstMaxima(c, x, grads));
   }
 }
 
 TEST_P(PoolTest, AvgPoolDividesByCellsInsideTheImage) {
-  for (const DType dtype : kFloatDTypes) {
-    const PoolCase& c = GetParam();
+  const PoolCase& c = GetParam();
+  for (const DType dtype : kAllFloatDTypes) {
     const Tensor x = RandomTensor(dtype, c.input, 1), dy = RandomTensor(dtype, c.output, 2);
-    std::vector<double> y(c.output.num_elements(), 0.0), dx(c.input.num_elements(), 0.0);
-    const std::vector<double> values = ToDoubles(x), g = ToDoubles(dy);
-    ForEachWindow(c, [&](int64_t o, const auto& cells) {
-      for (const int64_t cell : cells) {
-        y[o] += values[cell] / static_cast<double>(cells.size());
-        dx[cell] += g[o] / static_cast<double>(cells.size());
-      }
-    });
-    Op("AvgPool").Input(x).Expect(FromDoubles(dtype, c.output, y));
-    const std::vector<int64_t> sizes(c.input.dims().begin(), c.input.dims().end());
-    Op("AvgPoolGrad").Input(SizesOf(sizes)).Input(dy).Expect(FromDoubles(dtype, c.input, dx));
+    PoolOp("AvgPool", c).Input(x).Expect(PooledMeans(c, x));
+    PoolOp("AvgPoolGrad", c).Input(SizesTensor(c.input)).Input(dy).Expect(SpreadOverWindows(c, dy));
   }
 }
 
@@ -217,15 +112,8 @@ TEST_P(PoolTest, GradientsAreNumeric) {
   const PoolCase& c = GetParam();
   if (c.input.num_elements() > 300) GTEST_SKIP() << "too many elements";
   const Tensor x = LadderTensor(DType::kDouble, c.input, 3);
-  Op("MaxPool").Input(x).CheckGradient();
-  Op("AvgPool").Input(x).CheckGradient();
-  OpTest("MaxPoolV2")
-      .Attr("padding", c.padding)
-      .Attr("data_format", c.data_format)
-      .Input(x)
-      .Input(SizesOf(c.ksize))
-      .Input(SizesOf(c.strides))
-      .CheckGradient();
+  PoolOp("MaxPool", c).Input(x).CheckGradient();
+  PoolOp("AvgPool", c).Input(x).CheckGradient();
 }
 
 INSTANTIATE_TEST_SUITE_P(All, PoolTest, ::testing::ValuesIn(kCases),
@@ -254,13 +142,42 @@ TEST(Pool, ByHand) {
 
 TEST(Pool, SecondGradients) {
   const Tensor x = LadderTensor(DType::kDouble, {1, 4, 4, 2}, 3),
-               y = RandomTensor(DType::kDouble, {1, 2, 2, 2}, 4);
+               dx = RandomTensor(DType::kDouble, {1, 4, 4, 2}, 4),
+               dy = RandomTensor(DType::kDouble, {1, 2, 2, 2}, 5);
+  const PoolCase c = {"", x.shape(), dy.shape(), {1, 2, 2, 1}, {1, 2, 2, 1}};
+  const Tensor y = PooledMaxima(c, x);
   GradientCheckOptions only_grad;
-  only_grad.wrt = {2};
-  only_grad.no_gradient = {0, 1};
-  Pool2x2("MaxPoolGrad").Input(x).Input(y).Input(y).CheckGradient(only_grad);
-  Pool2x2("MaxPoolGradGrad").Input(x).Input(y).Input(x).CheckGradient(only_grad);
-  Pool2x2("AvgPoolGrad").Input<int32_t>({4}, {1, 4, 4, 2}).Input(y).CheckGradient();
+  only_grad.wrt = {2};  // the others' gradients are 0
+  Pool2x2("MaxPoolGrad").Input(x).Input(y).Input(dy).CheckGradient(only_grad);
+  Pool2x2("MaxPoolGradGrad").Input(x).Input(y).Input(dx).CheckGradient(only_grad);
+  Pool2x2("AvgPoolGrad").Input<int32_t>({4}, {1, 4, 4, 2}).Input(dy).CheckGradient();
+}
+
+// As TensorFlow's CPU kernel: it looks for orig_output's values, and finds nothing or the first.
+TEST(Pool, MaxPoolGradGradLooksForTheGivenMaximum) {
+  Pool2x2("MaxPoolGradGrad")
+      .Input({1, 2, 4, 1}, {1, 2, 3, 4, 2, 1, 3, 5})
+      .Input({1, 1, 2, 1}, {2, 6})
+      .Input({1, 2, 4, 1}, {10, 20, 30, 40, 50, 60, 70, 80})
+      .Expect({1, 1, 2, 1}, {20, 0});
+}
+
+TEST(Pool, WindowsAcrossChannels) {
+  const auto op = [](const char* format) {
+    const bool first = std::string(format) == "NCHW";
+    const std::vector<int64_t> sizes =
+        first ? std::vector<int64_t>{1, 2, 1, 1} : std::vector<int64_t>{1, 1, 1, 2};
+    return std::move(OpTest("MaxPool")
+                         .Attr("ksize", sizes)
+                         .Attr("strides", sizes)
+                         .Attr("padding", "SAME")
+                         .Attr("data_format", format));
+  };
+  op("NHWC").Input({1, 1, 2, 4}, {1, 5, 3, 2, 8, 7, -1, -2}).Expect({1, 1, 2, 2}, {5, 3, 8, -1});
+  op("NCHW").Input({1, 4, 1, 2}, {1, 8, 5, 7, 3, -1, 2, -2}).Expect({1, 2, 1, 2}, {5, 8, 3, -1});
+  op("NHWC")
+      .Input({1, 1, 1, 3}, {1, 2, 3})
+      .ExpectError(absl::StatusCode::kUnimplemented, "evenly divide the input depth");
 }
 
 TEST(Pool, EmptyBatchAndImage) {
@@ -279,9 +196,29 @@ TEST(Pool, EmptyBatchAndImage) {
   Pool2x2("AvgPool").Attr("padding", "SAME").Input({1, 0, 4, 1}, {}).Expect({1, 0, 2, 1}, {});
 }
 
-TEST(Pool, NaNShows) {
-  const float nan = std::nanf("");
-  Pool2x2("MaxPool").Input({1, 2, 4, 1}, {1, nan, 3, 4, 8, 7, 6, 5}).Expect({1, 1, 2, 1}, {nan, 6});
+// TensorFlow's CPU kernels compare with > and begin with the lowest number: NaN is passed over, and
+// -infinity not found. The gradient begins with the first cell.
+TEST(Pool, SpecialValues) {
+  const float nan = std::nanf(""), inf = std::numeric_limits<float>::infinity();
+  const float lowest = std::numeric_limits<float>::lowest();
+  Pool2x2("MaxPool").Input({1, 2, 4, 1}, {1, nan, 3, 4, 8, 7, 6, 5}).Expect({1, 1, 2, 1}, {8, 6});
+  Pool2x2("MaxPool")
+      .Input({1, 2, 4, 1}, {nan, nan, inf, 4, nan, nan, 6, -inf})
+      .Expect({1, 1, 2, 1}, {lowest, inf});
+  Pool2x2("MaxPool").Input({1, 2, 2, 1}, {-inf, -inf, -inf, -inf}).Expect({1, 1, 1, 1}, {lowest});
+  for (const int64_t width : {2, 3}) {  // (tiles, and a rest)
+    const Tensor x = width == 2 ? Tensor::Of<float>({1, 2, 2, 1}, {nan, 1, 2, 3})
+                                : Tensor::Of<float>({1, 2, 3, 1}, {nan, 1, 9, 2, 3, 9});
+    const Tensor dx = width == 2 ? Tensor::Of<float>({1, 2, 2, 1}, {7, 0, 0, 0})
+                                 : Tensor::Of<float>({1, 2, 3, 1}, {7, 0, 0, 0, 0, 0});
+    Pool2x2("MaxPoolGrad").Input(x).Input({1, 1, 1, 1}, {3}).Input({1, 1, 1, 1}, {7}).Expect(dx);
+  }
+  Pool2x2("MaxPoolGrad")
+      .Input({1, 2, 2, 1}, {1, nan, 2, nan})
+      .Input({1, 1, 1, 1}, {2})
+      .Input({1, 1, 1, 1}, {7})
+      .Expect({1, 2, 2, 1}, {0, 0, 7, 0});
+  Pool2x2("AvgPool").Input({1, 2, 2, 1}, {1, inf, 2, 3}).Expect({1, 1, 1, 1}, {inf});
 }
 
 TEST(PoolErrors, Rejected) {
@@ -303,11 +240,18 @@ TEST(PoolErrors, Rejected) {
         .Attr("ksize", {1, 5, 1, 1})
         .Input(x)
         .ExpectError(kInvalid, "Negative dimension size caused by subtracting 5 from 4");
+    constexpr auto kUnimplemented = absl::StatusCode::kUnimplemented;
     Pool2x2(op)
         .Attr("ksize", {1, 2, 2, 2})
+        .Attr("strides", {1, 2, 2, 2})
+        .Input(RandomTensor(DType::kFloat, {1, 4, 4, 2}))
+        .ExpectError(kUnimplemented, std::string(op) == "MaxPool"
+                                         ? "exactly one of pooling across depth or"
+                                         : "not yet supported on the depth dimension");
+    Pool2x2(op)
+        .Attr("strides", {2, 1, 1, 1})
         .Input(x)
-        .ExpectError(absl::StatusCode::kUnimplemented,
-                     "not yet supported on the batch and depth dimensions");
+        .ExpectError(kUnimplemented, "not yet supported on the batch dimension");
     Pool2x2(op).Attr("ksize", {1, 2, 2}).Input(x).ExpectError(kInvalid, "ksize");
   }
   Pool2x2("MaxPoolGrad")
@@ -323,15 +267,6 @@ TEST(PoolErrors, Rejected) {
       .Input<int32_t>({4}, {1, 4, -1, 1})
       .Input(x)
       .ExpectError(kInvalid, "none of them negative");
-  Pool2x2("MaxPool")
-      .Input(RandomTensor(DType::kHalf, {1, 4, 4, 1}))
-      .ExpectError(absl::StatusCode::kUnimplemented, "no kernel for dtype float16");
-  OpTest("MaxPoolV2")
-      .Attr("padding", "VALID")
-      .Input(x)
-      .Input<int32_t>({4}, {1, 0, 2, 1})
-      .Input<int32_t>({4}, {1, 1, 1, 1})
-      .ExpectError(kInvalid, "ksize must be > 0, but got 0");
 }
 
 TEST(Pool, UnknownShapes) {

@@ -1,0 +1,199 @@
+#include <cmath>
+#include <type_traits>
+
+#include "ops/kernels/pool.h"
+#include "ops/kernels/pool_loops.h"
+
+namespace sluice::kernels {
+namespace {
+
+// Channels that are treated at once, with state on the stack.
+constexpr int64_t kBlock = 64;
+
+// f(first, count) for blocks of channels.
+template <typename F>
+void ForEachBlock(const PoolShape& s, F f) {
+  for (int64_t first = 0; first < s.channels; first += kBlock) {
+    f(first, std::min(kBlock, s.channels - first));
+  }
+}
+
+// Counts cells of a window; as wide as T where that makes loops over both vectorize.
+template <typename T>
+using Place = std::conditional_t<sizeof(T) == 8, int64_t, int32_t>;
+
+// best[k]: the first maximum of channel first + k, k < count; place[k]: which cell of the window
+// holds it, counted in row-major order.
+template <typename T>
+void FindMaxima(const PoolShape& s, const T* image, const Window& w, int64_t first, int64_t count,
+                T* best, Place<T>* place) {
+  Place<T> cell = 0;
+  ForEachCell(s, w, [&](int64_t offset) {
+    const T* const x = image + offset + first;
+    if (cell == 0) {
+      for (int64_t k = 0; k < count; ++k) {
+        best[k] = x[k];
+        place[k] = 0;
+      }
+    } else {
+      for (int64_t k = 0; k < count; ++k) {
+        const bool better = x[k] > best[k];
+        best[k] = better ? x[k] : best[k];
+        place[k] = better ? cell : place[k];
+      }
+    }
+    ++cell;
+  });
+}
+
+// The four cells of a 2x2 window that no other window shares, at x and `row` elements further.
+// Exactly one gets dy.
+template <typename T>
+void MaxGradient2x2(const T* x, int64_t row, int64_t channels, const T* dy, T* dx) {
+  const T *a = x, *b = x + channels, *c = x + row, *d = c + channels;
+  T *da = dx, *db = dx + channels, *dc = dx + row, *dd = dc + channels;
+#pragma GCC ivdep
+  for (int64_t k = 0; k < channels; ++k) {
+    // In the order of FindMaxima: a cell wins when it is greater than the winner so far.
+    const bool b_wins = b[k] > a[k];
+    const T top = b_wins ? b[k] : a[k];
+    const bool c_wins = c[k] > top;
+    const T three = c_wins ? c[k] : top;
+    const bool d_wins = d[k] > three;
+    da[k] = !b_wins & !c_wins & !d_wins ? dy[k] : T(0);
+    db[k] = b_wins & !c_wins & !d_wins ? dy[k] : T(0);
+    dc[k] = c_wins & !d_wins ? dy[k] : T(0);
+    dd[k] = d_wins ? dy[k] : T(0);
+  }
+}
+
+// Windows are planes of 2x2, side by side, and cover the image.
+bool Tiles2x2(const PoolShape& s) {
+  for (int i = 1; i < 3; ++i) {
+    if (s.window[i] != 2 || s.stride[i] != 2 || s.before[i] != 0 || s.input[i] != 2 * s.output[i])
+      return false;
+  }
+  return s.input[0] == 1 && s.output[0] == 1;
+}
+
+template <typename T>
+void MaxPoolGradientTiles(const PoolShape& s, const T* x, const T* dy, T* dx) {
+  const int64_t row = s.input[2] * s.channels;
+  ForEachWindow(s, [&](const Window& w, int64_t image, int64_t at) {
+    const int64_t cell = image + w.begin[1] * row + w.begin[2] * s.channels;
+    MaxGradient2x2(x + cell, row, s.channels, dy + at, dx + cell);
+  });
+}
+
+}  // namespace
+
+template <typename T>
+void MaxPool(const PoolShape& s, T lowest, const T* x, T* y) {
+  ForEachWindow(s, [&](const Window& w, int64_t image, int64_t at) {
+    T* const out = y + at;
+    std::fill_n(out, s.channels, lowest);
+    ForEachCell(s, w, [&](int64_t offset) {
+      const T* const in = x + image + offset;
+#pragma GCC ivdep
+      for (int64_t c = 0; c < s.channels; ++c) out[c] = in[c] > out[c] ? in[c] : out[c];
+    });
+  });
+}
+
+template <typename T, typename Index>
+void MaxPoolArgmax(const PoolShape& s, bool from_first_image, const T* x, T* y, Index* argmax) {
+  ForEachWindow(s, [&](const Window& w, int64_t image, int64_t at) {
+    const int64_t base = from_first_image ? image : 0;
+    ForEachBlock(s, [&](int64_t first, int64_t count) {
+      T best[kBlock];
+      Place<T> place[kBlock];
+      FindMaxima(s, x + image, w, first, count, best, place);
+      const int64_t width = w.end[2] - w.begin[2], rows = w.end[1] - w.begin[1];
+      for (int64_t k = 0; k < count; ++k) {
+        const int64_t cell = place[k];
+        const int64_t i = w.begin[0] + cell / (width * rows);
+        const int64_t j = w.begin[1] + cell / width % rows;
+        const int64_t pixel = (i * s.input[1] + j) * s.input[2] + w.begin[2] + cell % width;
+        y[at + first + k] = best[k];
+        argmax[at + first + k] = static_cast<Index>(base + pixel * s.channels + first + k);
+      }
+    });
+  });
+}
+
+template <typename T>
+void MaxPoolGradient(const PoolShape& s, const T* x, const T* dy, T* dx) {
+  if (Tiles2x2(s)) return MaxPoolGradientTiles(s, x, dy, dx);
+  ForEachWindowCleared(s, dx, [&](const Window& w, int64_t image, int64_t at) {
+    ForEachBlock(s, [&](int64_t first, int64_t count) {
+      const T* const g = dy + at + first;
+      T best[kBlock];
+      Place<T> place[kBlock];
+      FindMaxima(s, x + image, w, first, count, best, place);
+      Place<T> cell = 0;
+      ForEachCell(s, w, [&](int64_t offset) {
+        T* const to = dx + image + offset + first;
+        for (int64_t k = 0; k < count; ++k) to[k] += place[k] == cell ? g[k] : T(0);
+        ++cell;
+      });
+    });
+  });
+}
+
+template <typename T>
+void MaxPoolGradientToAll(const PoolShape& s, const T* x, const T* y, const T* dy, T* dx) {
+  ForEachWindowCleared(s, dx, [&](const Window& w, int64_t image, int64_t at) {
+    const T *const g = dy + at, *const maximum = y + at;
+    ForEachCell(s, w, [&](int64_t offset) {
+      const T* const in = x + image + offset;
+      T* const to = dx + image + offset;
+#pragma GCC ivdep
+      for (int64_t c = 0; c < s.channels; ++c) {
+        to[c] += std::abs(in[c] - maximum[c]) < T(1e-5) ? g[c] : T(0);
+      }
+    });
+  });
+}
+
+template <typename T>
+void MaxPoolGradGradient(const PoolShape& s, const T* x, const T* y, const T* grads, T* out) {
+  ForEachWindow(s, [&](const Window& w, int64_t image, int64_t at) {
+    ForEachBlock(s, [&](int64_t first, int64_t count) {
+      const T* const maximum = y + at + first;
+      T* const to = out + at + first;
+      Place<T> found[kBlock] = {};
+      std::fill_n(to, count, T(0));
+      ForEachCell(s, w, [&](int64_t offset) {
+        const T *const in = x + image + offset + first, *const from =
+                                                            grads + image + offset + first;
+        for (int64_t k = 0; k < count; ++k) {
+          const bool here = !found[k] & (in[k] == maximum[k]);
+          to[k] = here ? from[k] : to[k];
+          found[k] |= here;
+        }
+      });
+    });
+  });
+}
+
+#define SLUICE_INSTANTIATE(T)                                                              \
+  template void MaxPool<T>(const PoolShape&, T, const T*, T*);                             \
+  template void MaxPoolArgmax<T, int32_t>(const PoolShape&, bool, const T*, T*, int32_t*); \
+  template void MaxPoolArgmax<T, int64_t>(const PoolShape&, bool, const T*, T*, int64_t*); \
+  template void MaxPoolGradient<T>(const PoolShape&, const T*, const T*, T*);              \
+  template void MaxPoolGradGradient<T>(const PoolShape&, const T*, const T*, const T*, T*);
+SLUICE_INSTANTIATE(float)
+SLUICE_INSTANTIATE(double)
+SLUICE_INSTANTIATE(int8_t)
+SLUICE_INSTANTIATE(int16_t)
+SLUICE_INSTANTIATE(int32_t)
+SLUICE_INSTANTIATE(int64_t)
+SLUICE_INSTANTIATE(uint8_t)
+SLUICE_INSTANTIATE(uint16_t)
+#undef SLUICE_INSTANTIATE
+template void MaxPoolGradientToAll<float>(const PoolShape&, const float*, const float*,
+                                          const float*, float*);
+template void MaxPoolGradientToAll<double>(const PoolShape&, const double*, const double*,
+                                           const double*, double*);
+
+}  // namespace sluice::kernels
