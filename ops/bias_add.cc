@@ -9,6 +9,7 @@
 #include "graph/node.h"
 #include "graph/op_spec.h"
 #include "ops/kernels/channels.h"
+#include "ops/narrow.h"
 
 namespace sluice::ops {
 namespace {
@@ -104,42 +105,47 @@ Outputs BiasAddGradGradient(At at, const Node& op, const Outputs& dy) {
   return {at.Node("BiasAdd", {zeros, dy[0]}, FormatOf(op))};
 }
 
+OpSpec NotQuantized(OpSpec spec) {
+  return spec.NoKernelFor("T", {DType::kQint8, DType::kQuint8, DType::kQint32},
+                          "sums of quantized numbers need their ranges");
+}
+
 }  // namespace
 
 OpSpec BiasAddOp() {
-  return OpSpec("BiasAdd")
-      .Input("value: T")
-      .Input("bias: T")
-      .Output("output: T")
-      .Attr("T: numbertype")
-      .Attr("data_format: {'NHWC', 'NCHW'} = 'NHWC'")
-      .Shape(BiasAddShape)
-      .Prepare(BiasAddPrepare)
-      .InPlace(0, 0)
-      .Gradient(BiasAddGradient);
+  return NotQuantized(OpSpec("BiasAdd")
+                          .Input("value: T")
+                          .Input("bias: T")
+                          .Output("output: T")
+                          .Attr("T: numbertype")
+                          .Attr("data_format: {'NHWC', 'NCHW'} = 'NHWC'")
+                          .Shape(BiasAddShape)
+                          .Prepare(InFloat(BiasAddPrepare))
+                          .InPlace(0, 0)
+                          .Gradient(BiasAddGradient));
 }
 
 OpSpec BiasAddV1Op() {
-  return OpSpec("BiasAddV1")
-      .Input("value: T")
-      .Input("bias: T")
-      .Output("output: T")
-      .Attr("T: numbertype")
-      .Shape(BiasAddShape)
-      .Prepare(BiasAddPrepare)
-      .InPlace(0, 0)
-      .Gradient(BiasAddGradient);
+  return NotQuantized(OpSpec("BiasAddV1")
+                          .Input("value: T")
+                          .Input("bias: T")
+                          .Output("output: T")
+                          .Attr("T: numbertype")
+                          .Shape(BiasAddShape)
+                          .Prepare(InFloat(BiasAddPrepare))
+                          .InPlace(0, 0)
+                          .Gradient(BiasAddGradient));
 }
 
 OpSpec BiasAddGradOp() {
-  return OpSpec("BiasAddGrad")
-      .Input("out_backprop: T")
-      .Output("output: T")
-      .Attr("T: numbertype")
-      .Attr("data_format: {'NHWC', 'NCHW'} = 'NHWC'")
-      .Shape(BiasAddGradShape)
-      .Prepare(BiasAddGradPrepare)
-      .Gradient(BiasAddGradGradient);
+  return NotQuantized(OpSpec("BiasAddGrad")
+                          .Input("out_backprop: T")
+                          .Output("output: T")
+                          .Attr("T: numbertype")
+                          .Attr("data_format: {'NHWC', 'NCHW'} = 'NHWC'")
+                          .Shape(BiasAddGradShape)
+                          .Prepare(InFloat(BiasAddGradPrepare))
+                          .Gradient(BiasAddGradGradient));
 }
 
 Output BiasAdd(At at, Output value, Output bias, BiasAddOptions options) {

@@ -14,8 +14,8 @@ struct BiasAddOptions {
 };
 
 // output[..., c] = value[..., c] + bias[c] (NCHW: value[n, c, ...]). value of rank >= 2, bias
-// [channels]; every number type but half and bfloat16. InvalidArgument ~ "Dimensions must be equal"
-// when the channels differ.
+// [channels]; every number type (half and bfloat16 are computed in float). InvalidArgument ~
+// "Dimensions must be equal" when the channels differ.
 Output BiasAdd(At at, Output value, Output bias, BiasAddOptions options = {});
 // The same with channels last; an older name of the op.
 Output BiasAddV1(At at, Output value, Output bias);

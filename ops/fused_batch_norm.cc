@@ -6,12 +6,22 @@
 #include <cstring>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "core/status.h"
+#include "graph/gradients.h"
 #include "graph/node.h"
 #include "graph/op_spec.h"
+#include "ops/binary.h"
+#include "ops/cast.h"
+#include "ops/const.h"
+#include "ops/identity.h"
 #include "ops/kernels/batch_norm.h"
+#include "ops/narrow.h"
+#include "ops/reduction.h"
+#include "ops/reshape.h"
+#include "ops/unary.h"
 
 namespace sluice::ops {
 namespace {
@@ -153,12 +163,61 @@ Outputs FusedBatchNormGradient(At at, const Node& op, const Outputs& dy) {
   return dx;
 }
 
-Outputs NoSecondGradient(At at, const Node& op, const Outputs&) {
-  at.Fail(op.op(),
-          absl::UnimplementedError(
-              "the second derivative of batch normalization is not there for the fused op; "
-              "normalize with separate ops (fused = false) to differentiate twice"));
-  return Outputs(op.num_inputs());
+// What the gradient ops compute, of plain ops (ops/kernels/batch_norm.h has the formulas): they are
+// differentiated through these. Everything is float; per-channel vectors broadcast against images.
+struct PlainGradient {
+  Output dx, dscale, doffset;
+};
+PlainGradient OfPlainOps(At at, const AttrMap& attrs, Output dy, Output x, Output scale,
+                         Output mean, Output variance) {
+  const bool first = ChannelAxis(attrs) == 1;
+  const std::vector<int64_t> rest =
+      first ? std::vector<int64_t>{0, 2, 3} : std::vector<int64_t>{0, 1, 2};
+  const auto along_image = [&](Output vector) {
+    return first ? Reshape(at, vector, {1, -1, 1, 1}) : Reshape(at, vector, {1, 1, 1, -1});
+  };
+  const auto average = [&](Output v) { return Mean(at, v, rest, {.keep_dims = true}); };
+  const bool training = GetAttr<bool>(attrs, "is_training");
+  const Output m = training ? average(x) : along_image(mean);
+  const Output distance = Sub(at, x, m);
+  const Output v = training ? average(Square(at, distance)) : along_image(variance);
+  const Output inverse = Rsqrt(at, Add(at, v, Const(at, GetAttr<float>(attrs, "epsilon"))));
+  const Output h = Mul(at, distance, inverse);
+  Output g = dy;
+  if (training) {
+    g = Sub(at, Sub(at, dy, average(dy)), Mul(at, h, average(Mul(at, dy, h))));
+  }
+  return {Mul(at, Mul(at, along_image(scale), inverse), g), Sum(at, Mul(at, dy, h), rest),
+          Sum(at, dy, rest)};
+}
+
+// As TensorFlow: the gradient of the same thing made of plain ops, with respect to y_backprop, x
+// and scale.
+Outputs SecondGradient(At at, const Node& op, const Outputs& d) {
+  // Cut off from what made them, so that nothing flows further than here.
+  Outputs inputs;
+  for (int i = 0; i < 5; ++i) {
+    const Output cut = StopGradient(at, op.input(i));
+    inputs.push_back(i < 2 && cut.dtype() != DType::kFloat ? Cast(at, cut, DType::kFloat) : cut);
+  }
+  const PlainGradient plain =
+      OfPlainOps(at, op.attrs(), inputs[0], inputs[1], inputs[2], inputs[3], inputs[4]);
+  Outputs ys, grad_ys;
+  const Output results[] = {plain.dx, plain.dscale, plain.doffset};
+  for (int i = 0; i < 3; ++i) {
+    if (d[i].empty()) continue;
+    ys.push_back(results[i]);
+    grad_ys.push_back(d[i].dtype() != DType::kFloat ? Cast(at, d[i], DType::kFloat) : d[i]);
+  }
+  Outputs gradients(op.num_inputs());
+  if (ys.empty()) return gradients;
+  const Outputs wanted = Gradients(at, ys, {inputs[0], inputs[1], inputs[2]}, {.grad_ys = grad_ys});
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const DType dtype = op.input(static_cast<int>(i)).dtype();
+    const bool cast = !wanted[i].empty() && wanted[i].dtype() != dtype;
+    gradients[i] = cast ? Cast(at, wanted[i], dtype) : wanted[i];
+  }
+  return gradients;
 }
 
 // --- schemas ---
@@ -194,16 +253,16 @@ OpSpec GradientSpec(const char* name, const std::string& scale, const std::strin
 
 OpSpec& Forward(OpSpec& spec) {
   return spec.Shape(FusedBatchNormShape)
-      .Prepare(FusedBatchNormPrepare)
+      .Prepare(InFloat(FusedBatchNormPrepare))
       .InPlace(0, 0)
       .Gradient(FusedBatchNormGradient);
 }
 
 OpSpec& Gradient(OpSpec& spec) {
   return spec.Shape(FusedBatchNormGradShape)
-      .Prepare(FusedBatchNormGradPrepare)
+      .Prepare(InFloat(FusedBatchNormGradPrepare))
       .InPlace(0, 0)
-      .Gradient(NoSecondGradient);
+      .Gradient(SecondGradient);
 }
 
 constexpr char kImageTypes[] = "T: {half, bfloat16, float}";

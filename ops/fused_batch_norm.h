@@ -26,7 +26,7 @@ struct FusedBatchNormOptions {
 // InvalidArgument ~ "Dimensions must be equal" for other sizes.
 Outputs FusedBatchNorm(At at, Output x, Output scale, Output offset, Output mean, Output variance,
                        FusedBatchNormOptions options = {});
-// x may have another dtype than the statistics (kernels: float32 only).
+// x and y may be half or bfloat16 beside statistics in float; the arithmetic is in float.
 Outputs FusedBatchNormV2(At at, Output x, Output scale, Output offset, Output mean, Output variance,
                          FusedBatchNormOptions options = {});
 // Also gives reserve_space_3, a scalar that nothing looks at.

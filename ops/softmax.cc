@@ -7,6 +7,7 @@
 #include "graph/op_spec.h"
 #include "ops/binary.h"
 #include "ops/kernels/softmax.h"
+#include "ops/narrow.h"
 #include "ops/reduction.h"
 #include "ops/unary.h"
 
@@ -65,11 +66,13 @@ OpSpec RowsSpec(absl::string_view name, absl::string_view output) {
 }  // namespace
 
 OpSpec SoftmaxOp() {
-  return RowsSpec("Softmax", "softmax: T").Prepare(SoftmaxPrepare<false>).Gradient(SoftmaxGradient);
+  return RowsSpec("Softmax", "softmax: T")
+      .Prepare(InFloat(SoftmaxPrepare<false>))
+      .Gradient(SoftmaxGradient);
 }
 OpSpec LogSoftmaxOp() {
   return RowsSpec("LogSoftmax", "logsoftmax: T")
-      .Prepare(SoftmaxPrepare<true>)
+      .Prepare(InFloat(SoftmaxPrepare<true>))
       .Gradient(LogSoftmaxGradient);
 }
 

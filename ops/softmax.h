@@ -7,8 +7,8 @@
 
 namespace sluice::ops {
 
-// exp(x) / sum exp(x) along the last dimension of logits, rank >= 1, floating (float32 and float64
-// have kernels).
+// exp(x) / sum exp(x) along the last dimension of logits, rank >= 1, floating (half and bfloat16
+// are computed in float).
 Output Softmax(At at, Output logits);
 // log(Softmax(x)), computed without the detour.
 Output LogSoftmax(At at, Output logits);

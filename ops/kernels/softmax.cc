@@ -49,7 +49,7 @@ void LogSoftmaxRows(const T* x, T* y, int64_t rows, int64_t n) {
     const ConstRow<T> in(x + i * n, n);
     const T highest = in.maxCoeff();
     const T log_sum = std::log((in - highest).exp().sum());
-    Row<T>(y + i * n, n) = in - (highest + log_sum);
+    Row<T>(y + i * n, n) = (in - highest) - log_sum;  // in this order: both may be large and near
   });
 }
 

@@ -106,6 +106,20 @@ TEST(BiasAdd, IntegersWrap) {
       .Expect<int32_t>({1, 1}, {-2147483647 - 1});
 }
 
+TEST(BiasAdd, NarrowFloatsAreAddedInFloat) {
+  // 1025 ones: half counts no further than 2048 in steps of 1, bfloat16 than 256.
+  for (const DType dtype : {DType::kHalf, DType::kBfloat16}) {
+    const std::vector<double> ones(1025, 1.0);
+    OpTest("BiasAddGrad")
+        .Input(FromDoubles(dtype, {1025, 1}, ones))
+        .Expect(FromDoubles(dtype, {1}, {1025}), {0, 0});
+    OpTest("BiasAdd")
+        .Input(FromDoubles(dtype, {2, 2}, {1, 2, 3, 4}))
+        .Input(FromDoubles(dtype, {2}, {0.5, 8}))
+        .Expect(FromDoubles(dtype, {2, 2}, {1.5, 10, 3.5, 12}), {0, 0});
+  }
+}
+
 TEST(BiasAdd, Gradients) {
   for (const char* format : {"NHWC", "NCHW"}) {
     const int64_t channels = std::string(format) == "NCHW" ? 3 : 2;

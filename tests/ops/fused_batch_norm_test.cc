@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "graph/gradients.h"
@@ -10,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "ops/all_ops.h"
 #include "ops/kernels/batch_norm.h"
+#include "session/session.h"
 #include "tests/testing/op_test.h"
 
 namespace sluice {
@@ -225,6 +227,35 @@ TEST(FusedBatchNorm, ByHand) {
                  {1e-5, 1e-5});
 }
 
+// x and y in half or bfloat16, the rest in float: as in float, rounded once.
+TEST(FusedBatchNorm, NarrowImages) {
+  const Tensor scale = RandomTensor(DType::kFloat, {3}, 3),
+               offset = RandomTensor(DType::kFloat, {3}, 4),
+               mean = RandomTensor(DType::kFloat, {3}, 5),
+               variance = RandomTensor(DType::kFloat, {3}, 6, 0.5, 3);
+  for (const DType dtype : {DType::kHalf, DType::kBfloat16}) {
+    const Tensor x = RandomTensor(dtype, {2, 3, 5, 3}, 1), dy = RandomTensor(dtype, x.shape(), 2);
+    const auto as_float = [](const Tensor& t) {
+      return FromDoubles(DType::kFloat, t.shape(), ToDoubles(t));
+    };
+    for (const bool training : {true, false}) {
+      const auto expect = [&](const char* op, std::vector<Tensor> inputs, int narrow) {
+        auto in_float = inputs;
+        for (int i = 0; i < narrow; ++i) in_float[i] = as_float(inputs[i]);
+        auto want = OpTest(op).Attr("is_training", training).Inputs(in_float).Run();
+        ASSERT_TRUE(want.ok()) << want.status();
+        (*want)[0] = FromDoubles(dtype, x.shape(), ToDoubles((*want)[0]));
+        OpTest(op).Attr("is_training", training).Inputs(inputs).ExpectAll(*want);
+      };
+      const Tensor m = training ? kNone : mean, v = training ? kNone : variance;
+      expect("FusedBatchNormV2", {x, scale, offset, m, v}, 1);
+      expect("FusedBatchNormV3", {x, scale, offset, m, v}, 1);
+      expect("FusedBatchNormGradV2", {dy, x, scale, mean, variance}, 2);
+      expect("FusedBatchNormGradV3", {dy, x, scale, mean, variance, Tensor::Scalar<float>(0)}, 2);
+    }
+  }
+}
+
 TEST(FusedBatchNorm, VarianceOfLargeNumbersKeepsItsDigits) {
   // Sum of squares minus square of sums would lose everything here.
   std::vector<float> x(4000);
@@ -288,9 +319,6 @@ TEST(FusedBatchNorm, Errors) {
   OpTest("FusedBatchNormGrad")
       .Inputs({x, x, four, four, three})
       .ExpectError(kInvalid, "Dimensions must be equal");
-  OpTest("FusedBatchNormV2")
-      .Inputs({RandomTensor(DType::kHalf, {2, 3, 3, 4}), four, four, kNone, kNone})
-      .ExpectError(absl::StatusCode::kUnimplemented, "no kernel for dtype float16");
 }
 
 TEST(FusedBatchNorm, GradientNodes) {
@@ -314,8 +342,66 @@ TEST(FusedBatchNorm, GradientNodes) {
     const Output statistics = d[0].node()->input(3);
     EXPECT_EQ(statistics, training ? all[3] : mean);
     EXPECT_EQ(d[0].node()->attr<bool>("is_training"), training);
-    sluice::Gradients(root, {d[0]}, {x});
-    EXPECT_EQ(graph.status().code(), absl::StatusCode::kUnimplemented);
+  }
+}
+
+// L = sum of a*dx + b*dscale + c*doffset as a function of (dy, x, scale), the statistics being
+// those of x in training: its derivatives against differences of the slow twin, in double.
+TEST(FusedBatchNorm, SecondGradientIsNumeric) {
+  const TensorShape image = {2, 3, 2, 2}, vector = {2};
+  const Case c = {"", image};
+  const ChannelShape s = c.shape();
+  const Tensor a = RandomTensor(DType::kFloat, image, 11),
+               b = RandomTensor(DType::kFloat, vector, 12),
+               weights_c = RandomTensor(DType::kFloat, vector, 13);
+  for (const bool training : {true, false}) {
+    std::vector<Tensor> at = {RandomTensor(DType::kFloat, image, 1),
+                              RandomTensor(DType::kFloat, image, 2),
+                              RandomTensor(DType::kFloat, vector, 3)};
+    const Moments given = {{0.25, -0.5}, {0.5, 1.5}};
+    std::vector<std::vector<double>> point;
+    for (const Tensor& t : at) point.push_back(ToDoubles(t));
+    const auto loss = [&] {
+      const Moments m = training ? NaiveMoments(s, point[1]) : given;
+      const NaiveResult d = NaiveGradients(s, training, point[0], point[1], m, point[2], 0.01);
+      double sum = 0;
+      for (size_t i = 0; i < d.dx.size(); ++i) sum += ToDoubles(a)[i] * d.dx[i];
+      for (size_t i = 0; i < d.dscale.size(); ++i) {
+        sum += ToDoubles(b)[i] * d.dscale[i] + ToDoubles(weights_c)[i] * d.doffset[i];
+      }
+      return sum;
+    };
+
+    Graph graph(ops::Builtin());
+    const Scope root = Scope::Root(graph);
+    Feeds feeds;
+    const auto input = [&](const Tensor& value) {
+      feeds.push_back({At(root).Node("Placeholder", {}, {{"dtype", DType::kFloat}}), value});
+      return feeds.back().first;
+    };
+    const Output dy = input(at[0]), x = input(at[1]), scale = input(at[2]);
+    const Moments m = training ? NaiveMoments(s, point[1]) : given;
+    const Output mean = input(FromDoubles(DType::kFloat, vector, m.mean)),
+                 variance = input(FromDoubles(DType::kFloat, vector, m.variance));
+    const Outputs d = ops::FusedBatchNormGrad(root, dy, x, scale, mean, variance,
+                                              {.epsilon = 0.01f, .is_training = training});
+    const Outputs second = sluice::Gradients(root, {d[0], d[1], d[2]}, {dy, x, scale},
+                                             {.grad_ys = {input(a), input(b), input(weights_c)}});
+    ASSERT_TRUE(graph.ok()) << graph.status();
+    auto session = Session::Create(graph);
+    ASSERT_TRUE(session.ok()) << session.status();
+    const auto got = session->Run(feeds, second);
+    ASSERT_TRUE(got.ok()) << got.status();
+    for (size_t i = 0; i < point.size(); ++i) {
+      std::vector<double> want(point[i].size());
+      for (size_t k = 0; k < want.size(); ++k) {
+        const double kept = std::exchange(point[i][k], point[i][k] + 1e-5), above = loss();
+        point[i][k] = kept - 1e-5;
+        want[k] = (above - loss()) / 2e-5;
+        point[i][k] = kept;
+      }
+      ExpectClose((*got)[i], FromDoubles(DType::kFloat, at[i].shape(), want), {1e-3, 1e-3});
+    }
   }
 }
 
