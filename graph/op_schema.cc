@@ -12,7 +12,10 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "core/status.h"
+#include "google/protobuf/text_format.h"
 #include "graph/op_spec.h"
+#include "graph/tensor_proto.h"
+#include "proto/tensor.pb.h"
 
 namespace sluice {
 namespace {
@@ -64,6 +67,19 @@ std::vector<DType> TypeSet(absl::string_view name) {
   return {};
 }
 
+// "{ dtype: DT_UINT8 tensor_shape { dim { size: 4 } } int_val: 255 }": a TensorProto's text.
+absl::StatusOr<AttrValue> ParseTensor(absl::string_view text) {
+  if (!absl::ConsumePrefix(&text, "{") || !absl::ConsumeSuffix(&text, "}")) {
+    return absl::InvalidArgumentError("a tensor must be in braces");
+  }
+  proto::TensorProto tensor;
+  if (!google::protobuf::TextFormat::ParseFromString(std::string(text), &tensor)) {
+    return absl::InvalidArgumentError("no text of a TensorProto");
+  }
+  SLUICE_ASSIGN_OR_RETURN(Tensor value, TensorFromProto(tensor));
+  return AttrValue(std::move(value));
+}
+
 // Parses one element of a default value or an allowed set.
 absl::StatusOr<AttrValue> ParseScalar(absl::string_view type, absl::string_view text) {
   if (type == "string") {
@@ -95,6 +111,7 @@ absl::StatusOr<AttrValue> ParseScalar(absl::string_view type, absl::string_view 
     if (text == "{}" || text == "{ }") return AttrValue(TensorShape());
     return absl::InvalidArgumentError("only { unknown_rank: true } and {} are default shapes");
   }
+  if (type == "tensor") return ParseTensor(text);
   return absl::InvalidArgumentError(absl::StrCat("no default value of type ", type));
 }
 

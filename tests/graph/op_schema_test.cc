@@ -77,6 +77,18 @@ TEST(ParseAttr, Defaults) {
             "list(int)");
 }
 
+TEST(ParseAttr, TensorDefault) {
+  const auto attr = ParseAttr(
+      "c: tensor = { dtype: DT_UINT8 tensor_shape: { dim { size: 2 } } int_val: 255 int_val: 7 }");
+  ASSERT_TRUE(attr.ok()) << attr.status();
+  EXPECT_EQ(attr->type, "tensor");
+  const Tensor* value = attr->default_value->get_if<Tensor>();
+  ASSERT_NE(value, nullptr);
+  EXPECT_TRUE(BitEqual(*value, Tensor::Of<uint8_t>({2}, {255, 7})));
+  EXPECT_FALSE(ParseAttr("c: tensor = 1").ok());
+  EXPECT_FALSE(ParseAttr("c: tensor = { no_such_field: 1 }").ok());
+}
+
 TEST(ParseAttr, Malformed) {
   for (const char* text : {"", "N", "N: integer", "N: int >= x", "b: bool = 1", "s: string = x",
                            "l: list(int) = 1", "T: {}", "T: {floot}"}) {
