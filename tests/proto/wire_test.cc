@@ -15,9 +15,11 @@
 #include "absl/strings/str_replace.h"
 #include "proto/bundle.pb.h"
 #include "proto/event.pb.h"
+#include "proto/example.pb.h"
 #include "proto/graph.pb.h"
 #include "proto/meta_graph.pb.h"
 #include "proto/run_metadata.pb.h"
+#include "proto/saved_tensor_slice.pb.h"
 #include "proto/tensor.pb.h"
 #include "proto/types.pb.h"
 
@@ -239,7 +241,27 @@ INSTANTIATE_TEST_SUITE_P(
                     all_model_checkpoint_paths: "b" all_model_checkpoint_timestamps: 1
                     last_preserved_timestamp: 1)",
                  "0a 01 62  12 01 61  12 01 62  1a 08 00 00 00 00 00 00 f0 3f  "
-                 "21 00 00 00 00 00 00 f0 3f"}));
+                 "21 00 00 00 00 00 00 f0 3f"},
+        WireCase{"SavedTensorSlices",
+                 R"(meta { tensor { name: "w" shape { dim { size: 2 } } type: DT_FLOAT slice {
+                    extent { } } } versions { producer: 1 } })",
+                 "0a 15  0a 0f 0a 01 77 12 04 12 02 08 02 18 01 22 02 0a 00  12 02 08 01"},
+        WireCase{"SavedTensorSlices",
+                 R"(data { name: "w" slice { extent { } } data { float_val: 1 } })",
+                 "12 0f 0a 01 77 12 02 0a 00 1a 06 2a 04 00 00 80 3f"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Examples, WireTest,
+    testing::Values(
+        WireCase{"Feature", R"(bytes_list { value: "a" })", "0a 03 0a 01 61"},
+        WireCase{"Feature", "float_list { value: 1 }", "12 06 0a 04 00 00 80 3f"},
+        WireCase{"Example",
+                 R"(features { feature { key: "x" value { int64_list { value: 3 } } } })",
+                 "0a 0c 0a 0a 0a 01 78 12 05 1a 03 0a 01 03"},
+        WireCase{"SequenceExample",
+                 R"(feature_lists { feature_list { key: "x" value { feature { int64_list {
+                    value: 3 } } } } })",
+                 "12 0e 0a 0c 0a 01 78 12 07 0a 05 1a 03 0a 01 03"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Event, WireTest,
