@@ -19,6 +19,7 @@ packages=(
   libleveldb-dev        # checkpoint index tables
   libsnappy-dev         # compressed blocks in old checkpoint indexes
   zlib1g-dev            # compressed record files and strings
+  libpng-dev            # images in summaries
   libgtest-dev          # tests
   libgmock-dev          # tests
   libbenchmark-dev      # benchmarks
