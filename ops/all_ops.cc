@@ -141,6 +141,8 @@
   X(LookupTableSize) X(LookupTableSizeV2) X(LookupTableInsert)                    \
   X(LookupTableInsertV2) X(LookupTableImport) X(LookupTableImportV2)              \
   X(LookupTableRemoveV2) X(LookupTableExport) X(LookupTableExportV2)              \
+  X(ImageSummary) X(AudioSummary) X(AudioSummaryV2) X(TensorSummary)              \
+  X(TensorSummaryV2)                                                              \
                                                                                   \
   /* control flow, tensor arrays, stacks */                                       \
   X(Switch) X(RefSwitch) X(Merge) X(RefMerge) X(Enter) X(RefEnter) X(Exit)        \

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "core/status.h"
 #include "graph/graph.h"
 #include "graph/op_spec.h"
@@ -12,30 +13,22 @@
 namespace sluice::ops {
 namespace {
 
-// --- shapes --------------------------------------------------------------------------------------
-
-absl::Status ScalarSummaryShape(ShapeContext& c) {
-  if (!c.input(0).CompatibleWith(c.input(1))) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("tags and values are not the same shape: ", c.input(0).ToString(),
-                     " != ", c.input(1).ToString()));
-  }
-  return shapes::Scalar(c);
-}
-
-absl::Status HistogramSummaryShape(ShapeContext& c) {
-  SLUICE_RETURN_IF_ERROR(c.WithRank(0, 0).status());
-  return shapes::Scalar(c);
-}
-
-// --- kernels -------------------------------------------------------------------------------------
-
 void SetSummary(const proto::Summary& summary, KernelContext& c) {
   summary.SerializeToString(c.output(0).mutable_data<std::string>());
 }
 
+// What serves as a scalar: one element of rank 0 or 1.
+bool IsLegacyScalar(const Tensor& t) { return t.shape().rank() <= 1 && t.num_elements() == 1; }
+
 absl::Status ScalarSummaryKernel(KernelContext& c) {
   const auto tags = c.input(0).flat<std::string>();
+  if (c.input(0).shape() != c.input(1).shape() &&
+      !(IsLegacyScalar(c.input(0)) && IsLegacyScalar(c.input(1)))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("tags and values not the same shape: ", c.input(0).shape().ToString(),
+                     " != ", c.input(1).shape().ToString(),
+                     tags.size() == 1 ? absl::StrCat(" (tag '", Printable(tags[0]), "')") : ""));
+  }
   proto::Summary summary;
   for (const std::string& tag : tags) summary.add_value()->set_tag(tag);
   SLUICE_RETURN_IF_ERROR(
@@ -53,15 +46,18 @@ absl::Status ScalarSummaryKernel(KernelContext& c) {
 }
 
 absl::Status HistogramSummaryKernel(KernelContext& c) {
+  if (!IsLegacyScalar(c.input(0))) return absl::InvalidArgumentError("tags must be scalar");
   Histogram histogram;
   const absl::Status added = histogram.Add(c.input(1));
-  if (absl::IsInvalidArgument(added)) {
-    return Annotate(added, absl::StrCat("Nan in summary histogram for: ", c.node_name()));
+  if (absl::IsInvalidArgument(added)) {  // TensorFlow's words, with its capitals
+    const bool nan = absl::StartsWith(added.message(), "NaN");
+    return absl::InvalidArgumentError(
+        absl::StrCat(nan ? "Nan" : "Infinity", " in summary histogram for: ", c.node_name()));
   }
   SLUICE_RETURN_IF_ERROR(added);
   proto::Summary summary;
   proto::Summary::Value* value = summary.add_value();
-  value->set_tag(c.input(0).scalar<std::string>());
+  value->set_tag(c.input(0).flat<std::string>()[0]);
   histogram.ToProto(value->mutable_histo());
   SetSummary(summary, c);
   return absl::OkStatus();
@@ -118,7 +114,7 @@ OpSpec ScalarSummaryOp() {
       .Input("values: T")
       .Output("summary: string")
       .Attr("T: realnumbertype")
-      .Shape(ScalarSummaryShape)
+      .Shape(shapes::Scalar)
       .Kernel(ScalarSummaryKernel)
       .NotDifferentiable(kStrings);
 }
@@ -129,7 +125,7 @@ OpSpec HistogramSummaryOp() {
       .Input("values: T")
       .Output("summary: string")
       .Attr("T: realnumbertype = DT_FLOAT")
-      .Shape(HistogramSummaryShape)
+      .Shape(shapes::Scalar)
       .Kernel(HistogramSummaryKernel)
       .NotDifferentiable(kStrings);
 }

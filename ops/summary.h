@@ -16,8 +16,8 @@ Output ScalarSummary(At at, Output tags, Output values);
 // is the op-name prefix with `name`; characters that TensorBoard does not take become '_'.
 Output ScalarSummary(At at, absl::string_view name, Output value);
 
-// The histogram of all elements of `values`. InvalidArgument "Nan in summary histogram for: ..."
-// when one is NaN or infinite. `tag` is a scalar.
+// The histogram of all elements of `values`. InvalidArgument "Nan in summary histogram for: ...",
+// "Infinity in summary histogram for: ..." when one is NaN or infinite. `tag` is a scalar.
 Output HistogramSummary(At at, Output tag, Output values);
 Output HistogramSummary(At at, absl::string_view name, Output values);  // tf.summary.histogram
 

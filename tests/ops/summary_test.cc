@@ -48,7 +48,8 @@ TEST(SummaryTest, ScalarsMustMatchTheirTags) {
   OpTest("ScalarSummary")
       .Input(Text("loss"))
       .Input<float>({2}, {1, 2})
-      .ExpectError(StatusCode::kInvalidArgument, "tags and values are not the same shape");
+      .ExpectError(StatusCode::kInvalidArgument,
+                   "tags and values not the same shape: [] != [2] (tag 'loss')");
 }
 
 TEST(SummaryTest, AHistogram) {
@@ -71,13 +72,16 @@ TEST(SummaryTest, AnEmptyHistogram) {
 }
 
 TEST(SummaryTest, AHistogramRefusesNanAndInfinity) {
-  for (float bad :
-       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+  using Limits = std::numeric_limits<float>;
+  const auto refused = [](float bad, const char* why) {
     OpTest("HistogramSummary")
         .Input(Text("w"))
         .Input<float>({2}, {1, bad})
-        .ExpectError(StatusCode::kInvalidArgument, "Nan in summary histogram for: ");
-  }
+        .ExpectError(StatusCode::kInvalidArgument, why);
+  };
+  refused(Limits::quiet_NaN(), "Nan in summary histogram for: ");
+  refused(Limits::infinity(), "Infinity in summary histogram for: ");
+  refused(-Limits::infinity(), "Infinity in summary histogram for: ");
 }
 
 std::string OneValue(const std::string& tag, float value) {
