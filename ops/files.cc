@@ -1,16 +1,14 @@
 #include "ops/files.h"
 
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_split.h"
 #include "core/file.h"
 #include "core/status.h"
 #include "graph/op_spec.h"
+#include "ops/path_pattern.h"
 
 namespace sluice::ops {
 namespace {
@@ -50,38 +48,10 @@ absl::Status WriteKernel(KernelContext& c) {
   return file->Close();
 }
 
-bool HasWildcard(absl::string_view text) {
-  return text.find_first_of("*?[\\") != absl::string_view::npos;
-}
-
-// The paths that match, component by component.
-std::vector<std::string> Glob(FileSystem& fs, absl::string_view pattern) {
-  if (pattern.empty()) return {};
-  std::vector<std::string> found = {pattern[0] == '/' ? "/" : ""};
-  for (const absl::string_view part : absl::StrSplit(pattern, '/', absl::SkipEmpty())) {
-    std::vector<std::string> next;
-    for (const std::string& directory : found) {
-      if (!HasWildcard(part)) {
-        std::string path = JoinPath(directory, part);
-        if (fs.Exists(path)) next.push_back(std::move(path));
-        continue;
-      }
-      const auto names = fs.List(directory.empty() ? "." : directory);
-      if (!names.ok()) continue;  // no directory, or not ours to read
-      for (const std::string& name : *names) {
-        if (fnmatch(std::string(part).c_str(), name.c_str(), FNM_PATHNAME) != 0) continue;
-        next.push_back(JoinPath(directory, name));
-      }
-    }
-    found = std::move(next);
-  }
-  return found;
-}
-
 absl::Status MatchingKernel(KernelContext& c) {
   std::vector<std::string> all;
   for (const std::string& pattern : c.input(0).flat<std::string>()) {
-    const std::vector<std::string> some = Glob(FileSystem::Default(), pattern);
+    const std::vector<std::string> some = MatchPaths(FileSystem::Default(), pattern);
     all.insert(all.end(), some.begin(), some.end());
   }
   std::sort(all.begin(), all.end());

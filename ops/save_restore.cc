@@ -10,6 +10,8 @@
 #include "io/bundle_files.h"
 #include "io/tensor_bundle.h"
 #include "io/tensor_slice.h"
+#include "ops/old_checkpoint.h"
+#include "ops/path_pattern.h"
 
 namespace sluice::ops {
 namespace {
@@ -94,10 +96,31 @@ absl::StatusOr<Tensor> RestoreOne(const BundleReader& reader, const std::string&
   return reader.LookupSlice(name, spec.slice, budget);
 }
 
+// Is there no bundle of that prefix, but a checkpoint of the older format?
+bool IsOldCheckpoint(FileSystem& fs, const std::string& prefix) {
+  return !fs.Exists(prefix + ".index") && !MatchPaths(fs, prefix).empty();
+}
+
+absl::Status RestoreOld(KernelContext& c, const std::vector<DType>& dtypes) {
+  const auto& files = c.input(0).scalar<std::string>();
+  SLUICE_ASSIGN_OR_RETURN(const OldCheckpointReader reader,
+                          OldCheckpointReader::Open(FileSystem::Default(), files));
+  for (int i = 0; i < c.num_outputs(); ++i) {
+    SLUICE_ASSIGN_OR_RETURN(
+        Tensor tensor, reader.Restore(files, c.input(1).data<std::string>()[i],
+                                      c.input(2).data<std::string>()[i], dtypes[i], c.budget()));
+    c.SetOutput(i, std::move(tensor));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<KernelRun> RestorePrepare(PrepareContext& p) {
   for (int i = 0; i < p.num_outputs(); ++i) p.WillSetOutput(i);
   return KernelRun(
       [dtypes = p.attr<std::vector<DType>>("dtypes")](KernelContext& c) -> absl::Status {
+        if (IsOldCheckpoint(FileSystem::Default(), c.input(0).scalar<std::string>())) {
+          return RestoreOld(c, dtypes);
+        }
         SLUICE_ASSIGN_OR_RETURN(
             const std::unique_ptr<BundleReader> reader,
             BundleReader::Open(FileSystem::Default(), c.input(0).scalar<std::string>()));
@@ -169,7 +192,7 @@ OpSpec SaveV2Op() {
       .Input("tensor_names: string")
       .Input("shape_and_slices: string")
       .Input("tensors: dtypes")
-      .Attr("dtypes: list(type)")
+      .Attr("dtypes: list(type) >= 1")
       .Shape(SaveShape)
       .Kernel(SaveKernel)
       .NotDifferentiable(kFiles)
@@ -182,7 +205,7 @@ OpSpec RestoreV2Op() {
       .Input("tensor_names: string")
       .Input("shape_and_slices: string")
       .Output("tensors: dtypes")
-      .Attr("dtypes: list(type)")
+      .Attr("dtypes: list(type) >= 1")
       .Shape(RestoreShape)
       .Prepare(RestorePrepare)
       .NotDifferentiable(kFiles)

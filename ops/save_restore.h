@@ -18,8 +18,10 @@ namespace sluice::ops {
 Output SaveV2(At at, Output prefix, Output tensor_names, Output shape_and_slices,
               const Outputs& tensors);
 
-// The tensors of those names, or parts of them. NotFound "Key w not found in checkpoint",
-// InvalidArgument "expected dtype float32 does not equal original dtype int32", DataLoss.
+// The tensors of those names, or parts of them. Where there is no bundle `prefix` names the files
+// of a checkpoint of the older format (ops/save_restore_v1.h). NotFound "Key w not found in
+// checkpoint", InvalidArgument "expected dtype float32 does not equal original dtype int32",
+// DataLoss.
 Outputs RestoreV2(At at, Output prefix, Output tensor_names, Output shape_and_slices,
                   const std::vector<DType>& dtypes);
 

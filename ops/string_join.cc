@@ -104,7 +104,7 @@ OpSpec StringJoinOp() {
   return OpSpec("StringJoin")
       .Input("inputs: N * string")
       .Output("output: string")
-      .Attr("N: int")
+      .Attr("N: int >= 1")
       .Attr("separator: string = ''")
       .Shape(JoinShape)
       .Kernel(JoinKernel)
