@@ -143,6 +143,7 @@
   X(LookupTableRemoveV2) X(LookupTableExport) X(LookupTableExportV2)              \
   X(ImageSummary) X(AudioSummary) X(AudioSummaryV2) X(TensorSummary)              \
   X(TensorSummaryV2) X(Save) X(SaveSlices) X(Restore) X(RestoreSlice)             \
+  X(ParseExample) X(ParseSingleExample)                                           \
                                                                                   \
   /* control flow, tensor arrays, stacks */                                       \
   X(Switch) X(RefSwitch) X(Merge) X(RefMerge) X(Enter) X(RefEnter) X(Exit)        \
