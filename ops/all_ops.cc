@@ -118,6 +118,12 @@
   X(Bucketize) X(NthElement) X(CompareAndBitpack) X(EnsureShape)                  \
                                                                                   \
   /* sparse and stateful updates, stateless and other random streams */           \
+  X(ScatterNdUpdate) X(ScatterNdAdd) X(ScatterNdSub) X(ResourceScatterNdUpdate)   \
+  X(ResourceScatterNdAdd) X(ResourceScatterNdSub) X(ScatterNdNonAliasingAdd)      \
+  X(TensorScatterUpdate) X(TensorScatterAdd) X(TensorScatterSub)                  \
+  X(ResourceGatherNd) X(StridedSliceAssign) X(ResourceStridedSliceAssign)         \
+  X(CountUpTo) X(ResourceCountUpTo) X(DestroyResourceOp)                          \
+  X(TemporaryVariable) X(DestroyTemporaryVariable)                                \
                                                                                   \
   /* sparse tensors, strings, files, summaries, tables */                         \
   X(SparseToDense) X(SparseTensorDenseMatMul) X(SparseTensorDenseAdd)             \

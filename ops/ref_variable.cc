@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/status.h"
+#include "ops/dtype_sets.h"
 #include "ops/kernels/combine.h"
 #include "ops/variable_util.h"
 
@@ -111,6 +112,7 @@ OpSpec AssignCombineSpec(const char* name, KernelPrepare prepare) {
       .Attr("use_locking: bool = false")
       .Shape(CombineShape)
       .Prepare(std::move(prepare))
+      .NoKernelFor("T", QuantizedNumbers(), "quantized numbers have no arithmetic of their own")
       .NotDifferentiable("it changes a variable")
       .Stateful()
       .WritesResources();

@@ -23,7 +23,7 @@ struct StridedSliceOptions {
 
 // input[begin[0]:end[0]:strides[0], ...]: entries speak of the dimensions in order; those after the
 // last entry are taken whole. Negative positions count from the end, positions outside are clamped
-// (but for shrink: InvalidArgument). Strides may be negative, never 0. At most 32 entries. Any
+// (but for shrink: InvalidArgument). Strides may be negative, never 0. At most 31 entries. Any
 // dtype.
 //   x[:, 1]  =  StridedSlice(s, x, {0, 1}, {0, 2}, {1, 1}, {.begin_mask = 1, .end_mask = 1,
 //   .shrink_axis_mask = 2})

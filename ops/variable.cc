@@ -4,10 +4,12 @@
 #include "ops/variable.h"
 
 #include <utility>
+#include <vector>
 
 #include "core/status.h"
 #include "graph/node.h"
 #include "graph/op_spec.h"
+#include "ops/dtype_sets.h"
 #include "ops/variable_util.h"
 
 namespace sluice::ops {
@@ -214,10 +216,14 @@ OpSpec AssignVariableOpOp() {
   return AssignSpec("AssignVariableOp", AssignPrepare, AssignShape).AllowsUninitializedInput();
 }
 OpSpec AssignAddVariableOpOp() {
-  return AssignSpec("AssignAddVariableOp", AssignCombinePrepare<Combine::kAdd>, CombineShape);
+  return AssignSpec("AssignAddVariableOp", AssignCombinePrepare<Combine::kAdd>, CombineShape)
+      .NoKernelFor("dtype", NeitherNumbersNorStrings(), "they cannot be added up");
 }
 OpSpec AssignSubVariableOpOp() {
-  return AssignSpec("AssignSubVariableOp", AssignCombinePrepare<Combine::kSub>, CombineShape);
+  std::vector<DType> missing = NeitherNumbersNorStrings();
+  missing.push_back(DType::kString);
+  return AssignSpec("AssignSubVariableOp", AssignCombinePrepare<Combine::kSub>, CombineShape)
+      .NoKernelFor("dtype", std::move(missing), "they cannot be subtracted");
 }
 
 Output VarHandleOp(At at, DType dtype, const TensorShape& shape, VarHandleOpOptions options) {

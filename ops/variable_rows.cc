@@ -1,16 +1,17 @@
 // Rows of variables, read and updated: for embeddings.
 #include "ops/variable_rows.h"
 
-#include <algorithm>
-#include <cstring>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "core/status.h"
-#include "core/threads.h"
 #include "graph/handle.h"
 #include "graph/node.h"
 #include "graph/op_spec.h"
+#include "ops/dtype_sets.h"
 #include "ops/gather.h"
+#include "ops/gather_util.h"
 #include "ops/kernels/combine.h"
 #include "ops/variable_util.h"
 
@@ -19,17 +20,31 @@ namespace {
 
 // --- shapes --------------------------------------------------------------------------------------
 
+absl::Status CheckRank(const TensorShape& shape, int64_t least, absl::string_view what) {
+  if (!shape.rank_known() || shape.rank() >= least) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("Shape must be at least rank ", least,
+                                                 " but is rank ", shape.rank(), ": ", what));
+}
+
 absl::Status GatherShape(ShapeContext& c) {
-  if (c.attr<int64_t>("batch_dims") != 0) {
-    return absl::UnimplementedError("ResourceGather serves batch_dims = 0 only");
+  const auto batch_dims = c.attr<int64_t>("batch_dims");
+  if (batch_dims < 0) {
+    return absl::InvalidArgumentError(absl::StrCat("batch_dims is negative (", batch_dims, ")"));
   }
-  const TensorShape params = c.variable_shape(0);
-  if (!params.rank_known() || !c.input(1).rank_known()) return absl::OkStatus();
-  if (params.rank() < 1) {
-    return absl::InvalidArgumentError("Shape must be at least rank 1 but is rank 0: the variable");
-  }
-  TensorShape shape = c.input(1);
-  for (int i = 1; i < params.rank(); ++i) shape.AddDim(params.dim(i));
+  const TensorShape params = c.variable_shape(0), &indices = c.input(1);
+  SLUICE_RETURN_IF_ERROR(CheckRank(params, batch_dims + 1, "the variable"));
+  SLUICE_RETURN_IF_ERROR(CheckRank(indices, batch_dims, "indices"));
+  if (!params.rank_known() || !indices.rank_known()) return absl::OkStatus();
+  SLUICE_ASSIGN_OR_RETURN(const GatherAxes axes,
+                          ResolveAxes(params, indices, batch_dims, batch_dims));
+  TensorShape shape = GatheredShape(params, indices, axes);
+  SLUICE_RETURN_IF_ERROR(shape.Check());
+  c.set_output(0, std::move(shape));
+  return absl::OkStatus();
+}
+
+absl::Status GatherNdShape(ShapeContext& c) {
+  SLUICE_ASSIGN_OR_RETURN(TensorShape shape, GatheredTuplesShape(c.variable_shape(0), c.input(1)));
   c.set_output(0, std::move(shape));
   return absl::OkStatus();
 }
@@ -41,9 +56,7 @@ absl::Status ScatterShape(ShapeContext& c) {
   if (!params.rank_known() || !c.input(1).rank_known() || c.input(2).rank() <= 0) {
     return absl::OkStatus();
   }
-  if (params.rank() < 1) {
-    return absl::InvalidArgumentError("Shape must be at least rank 1 but is rank 0: the variable");
-  }
+  SLUICE_RETURN_IF_ERROR(CheckRank(params, 1, "the variable"));
   TensorShape expected = c.input(1);
   for (int i = 1; i < params.rank(); ++i) expected.AddDim(params.dim(i));
   if (expected.CompatibleWith(c.input(2))) return absl::OkStatus();
@@ -70,64 +83,52 @@ absl::StatusOr<KernelRun> ScatterPrepare(PrepareContext& p) {
   });
 }
 
-// Copies rows `indices` of `params` to `out`, whose shape fits. Strings are copied one by one.
-template <typename Index>
-absl::Status GatherRows(const Tensor& params, absl::Span<const Index> indices, Tensor& out) {
-  const int64_t limit = params.dim(0);
-  for (size_t i = 0; i < indices.size(); ++i) {
-    if (indices[i] < 0 || indices[i] >= limit) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("indices[", i, "] = ", indices[i], " is not in [0, ", limit, ")"));
-    }
-  }
-  if (out.num_elements() == 0) return absl::OkStatus();
-  const int64_t length = params.num_elements() / limit;
-  if (!IsTriviallyCopyable(params.dtype())) {
-    return Dispatch<std::string>(params.dtype(), [&](auto tag) {
-      using T = typename decltype(tag)::type;
-      for (size_t i = 0; i < indices.size(); ++i) {
-        std::copy_n(params.data<T>() + indices[i] * length, length,
-                    out.mutable_data<T>() + i * length);
-      }
-      return absl::OkStatus();
-    });
-  }
-  const int64_t bytes = length * static_cast<int64_t>(SizeOf(params.dtype()));
-  const char* from = static_cast<const char*>(params.raw());
-  char* to = static_cast<char*>(out.mutable_raw());
-  ParallelFor(static_cast<int64_t>(indices.size()), GrainFor(5 + 0.05 * static_cast<double>(bytes)),
-              [&](int64_t begin, int64_t end) {
-                for (int64_t i = begin; i < end; ++i) {
-                  std::memcpy(to + i * bytes, from + indices[i] * bytes, bytes);
-                }
-              });
-  return absl::OkStatus();
+absl::StatusOr<KernelRun> GatherPrepare(PrepareContext& p) {
+  SLUICE_ASSIGN_OR_RETURN(auto input, VariableInput::Resolve(p, 0, p.output_dtype(0)));
+  return KernelRun(
+      [input, batch_dims = p.attr<int64_t>("batch_dims")](KernelContext& c) -> absl::Status {
+        SLUICE_ASSIGN_OR_RETURN(const VariableResource* variable, input.Get(c));
+        SLUICE_ASSIGN_OR_RETURN(const Tensor params, variable->Read());
+        if (params.shape().rank() < 1) {
+          return absl::InvalidArgumentError("params must be at least 1 dimensional, got a scalar");
+        }
+        const TensorShape& indices = c.input(1).shape();
+        SLUICE_ASSIGN_OR_RETURN(const GatherAxes axes,
+                                ResolveAxes(params.shape(), indices, batch_dims, batch_dims));
+        const TensorShape shape = GatheredShape(params.shape(), indices, axes);
+        SLUICE_ASSIGN_OR_RETURN(Tensor * out, c.Allocate(0, shape));
+        return GatherAlong(axes, params, c.input(1), *out);
+      });
 }
 
-absl::StatusOr<KernelRun> GatherPrepare(PrepareContext& p) {
+absl::StatusOr<KernelRun> GatherNdPrepare(PrepareContext& p) {
   SLUICE_ASSIGN_OR_RETURN(auto input, VariableInput::Resolve(p, 0, p.output_dtype(0)));
   return KernelRun([input](KernelContext& c) -> absl::Status {
     SLUICE_ASSIGN_OR_RETURN(const VariableResource* variable, input.Get(c));
     SLUICE_ASSIGN_OR_RETURN(const Tensor params, variable->Read());
-    if (params.shape().rank() < 1) {
-      return absl::InvalidArgumentError("params must be at least 1-D, got a scalar");
-    }
-    TensorShape shape = c.input(1).shape();
-    for (int i = 1; i < params.shape().rank(); ++i) shape.AddDim(params.dim(i));
+    SLUICE_ASSIGN_OR_RETURN(const TensorShape shape,
+                            GatheredTuplesShape(params.shape(), c.input(1).shape()));
     SLUICE_ASSIGN_OR_RETURN(Tensor * out, c.Allocate(0, shape));
-    if (c.input(1).dtype() == DType::kInt32) {
-      return GatherRows(params, c.input(1).flat<int32_t>(), *out);
-    }
-    return GatherRows(params, c.input(1).flat<int64_t>(), *out);
+    return GatherTuplesTo(params, c.input(1), *out);
   });
 }
 
-// --- gradients -----------------------------------------------------------------------------------
+// --- gradients, with respect to the handle -------------------------------------------------------
 
-// With respect to the handle.
 TensorsOrSlices GatherGradient(At at, const Node& op, const Outputs& dy) {
+  const auto batch_dims = op.attr<int64_t>("batch_dims");
+  if (batch_dims > 0) {
+    const Output params =
+        at.Node("ReadVariableOp", {op.input(0)}, {{"dtype", op.attr<DType>("dtype")}});
+    return {GatheredGradient(at, params, op.input(1), batch_dims, batch_dims, dy[0]), Output()};
+  }
   const Output shape = VariableShapeTensor(at, op.input(0));
   return {GatheredSlices(at, dy[0], op.input(1), shape), Output()};
+}
+
+TensorsOrSlices GatherNdGradient(At at, const Node& op, const Outputs& dy) {
+  const Output shape = at.Node("VariableShape", {op.input(0)}, {{"out_type", op.input(1).dtype()}});
+  return {GatheredTuplesGradient(at, dy[0], op.input(1), shape), Output()};
 }
 
 // `how` is one of the seven words behind the op's name.
@@ -145,6 +146,13 @@ OpSpec ScatterSpec(absl::string_view word, absl::string_view type, bool referenc
   // Only an update overwrites, so only there does TensorFlow lock by default.
   if (reference)
     spec.Attr(absl::StrCat("use_locking: bool = ", word == "Update" ? "true" : "false"));
+  std::vector<DType> missing = type == "type" ? NeitherNumbersNorStrings() : QuantizedNumbers();
+  if (type == "numbertype" && (word == "Min" || word == "Max")) {
+    missing.insert(missing.end(), {DType::kComplex64, DType::kComplex128});
+  }
+  if (!absl::StartsWith(type, "{")) {
+    spec.NoKernelFor(reference ? "T" : "dtype", std::move(missing), "rows have no such update");
+  }
   return spec.Shape(ScatterShape)
       .Prepare(std::move(prepare))
       .NotDifferentiable("it changes a variable")
@@ -166,6 +174,19 @@ OpSpec ResourceGatherOp() {
       .Shape(GatherShape)
       .Prepare(GatherPrepare)
       .Gradient(GatherGradient)
+      .Stateful();
+}
+
+OpSpec ResourceGatherNdOp() {
+  return OpSpec("ResourceGatherNd")
+      .Input("resource: resource")
+      .Input("indices: Tindices")
+      .Output("output: dtype")
+      .Attr("dtype: type")
+      .Attr("Tindices: {int32, int64}")
+      .Shape(GatherNdShape)
+      .Prepare(GatherNdPrepare)
+      .Gradient(GatherNdGradient)
       .Stateful();
 }
 
@@ -214,8 +235,13 @@ OpSpec ScatterMaxOp() {
                      ScatterPrepare<Combine::kMax>);
 }
 
-Output ResourceGather(At at, Output resource, Output indices, DType dtype) {
-  return at.Node("ResourceGather", {resource, indices}, {{"dtype", dtype}});
+Output ResourceGather(At at, Output resource, Output indices, DType dtype,
+                      const ResourceGatherOptions& options) {
+  return at.Node("ResourceGather", {resource, indices},
+                 {{"dtype", dtype}, {"batch_dims", options.batch_dims}});
+}
+Output ResourceGatherNd(At at, Output resource, Output indices, DType dtype) {
+  return at.Node("ResourceGatherNd", {resource, indices}, {{"dtype", dtype}});
 }
 Output ResourceScatterUpdate(At at, Output resource, Output indices, Output updates) {
   return at.Node("ResourceScatterUpdate", {resource, indices, updates});

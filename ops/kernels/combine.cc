@@ -28,6 +28,8 @@ T Combined(T a, T b) {
     return T(Combined<how, float>(static_cast<float>(a), static_cast<float>(b)));
   } else if constexpr (how == Combine::kUpdate) {
     return b;
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    return a + b;
   } else if constexpr (how == Combine::kMin) {
     return b < a ? b : a;
   } else if constexpr (how == Combine::kMax) {
@@ -70,9 +72,11 @@ using SpanFunction = void (*)(const T* update, int64_t step, T* value, int64_t c
 template <typename T>
 SpanFunction<T> FunctionFor(Combine how) {
   if (how == Combine::kUpdate) return CombineSpan<Combine::kUpdate, T>;
-  if constexpr (!std::is_same_v<T, bool> && !std::is_same_v<T, std::string>) {
-    if (how == Combine::kAdd) return CombineSpan<Combine::kAdd, T>;
+  if (how == Combine::kAdd) return CombineSpan<Combine::kAdd, T>;
+  if constexpr (!std::is_same_v<T, std::string>) {
     if (how == Combine::kSub) return CombineSpan<Combine::kSub, T>;
+  }
+  if constexpr (!std::is_same_v<T, bool> && !std::is_same_v<T, std::string>) {
     if (how == Combine::kMul) return CombineSpan<Combine::kMul, T>;
     if (how == Combine::kDiv) return CombineSpan<Combine::kDiv, T>;
     if constexpr (!kIsComplex<T>) {
@@ -173,6 +177,21 @@ absl::Status CombineRows(Combine how, const Tensor& indices, const Tensor& updat
     return CombineRowsBy(how, indices.flat<int32_t>(), updates, rows, value);
   }
   return CombineRowsBy(how, indices.flat<int64_t>(), updates, rows, value);
+}
+
+absl::Status CombineSlices(Combine how, int64_t count, absl::FunctionRef<int64_t(int64_t)> start,
+                           const Tensor& updates, Tensor& value) {
+  CHECK(updates.dtype() == value.dtype());
+  if (updates.num_elements() == 0) return absl::OkStatus();
+  const int64_t length = updates.num_elements() / count;
+  return WithFunction(how, value.dtype(), [&](auto tag, auto combine) -> absl::Status {
+    using T = typename decltype(tag)::type;
+    SLUICE_RETURN_IF_ERROR(CheckDivisors(how, updates.flat<T>()));
+    const T* from = updates.data<T>();
+    T* to = value.mutable_data<T>();
+    for (int64_t k = 0; k < count; ++k, from += length) combine(from, 1, to + start(k), length);
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace sluice

@@ -192,7 +192,7 @@ TEST(GatherNdTest, Errors) {
       .Input(kRows)
       .Input<int32_t>({2, 2}, {0, 0, 2, 7})
       .ExpectError(StatusCode::kInvalidArgument,
-                   "indices[1] = [2, 7] does not index into params of shape [3,2]");
+                   "indices[1] = [2, 7] does not index into param shape [3,2]");
   OpTest("GatherNd")
       .Input(kRows)
       .Input<int32_t>({1, 2}, {-1, 0})
@@ -205,12 +205,25 @@ TEST(GatherNdTest, Errors) {
       .Input(kRows)
       .Input<int32_t>({}, {0})
       .ExpectError(StatusCode::kInvalidArgument, "at least rank 1 but is rank 0");
+  OpTest("GatherNd")
+      .Input({2, 0}, {})
+      .Input<int32_t>({1, 1}, {0})
+      .ExpectError(StatusCode::kInvalidArgument,
+                   "Requested more than 0 entries, but params is empty. Params shape: [2,0]");
 }
 
 TEST(GatherNdTest, Gradient) {
   OpTest("GatherNd")
       .Input(RandomTensor(DType::kDouble, {3, 2, 2}))
       .Input<int32_t>({3, 2}, {2, 0, 0, 1, 2, 0})
+      .CheckGradient();
+  OpTest("GatherNd")  // rows
+      .Input(RandomTensor(DType::kDouble, {3, 2}))
+      .Input<int64_t>({3, 1}, {2, 0, 2})
+      .CheckGradient();
+  OpTest("GatherNd")  // one element
+      .Input(RandomTensor(DType::kDouble, {3, 2}))
+      .Input<int32_t>({2}, {2, 1})
       .CheckGradient();
 }
 

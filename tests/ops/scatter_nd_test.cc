@@ -23,14 +23,9 @@ TEST(ScatterNdTest, RepeatedIndicesAddUp) {
       .Input({1}, {5})
       .Input<int32_t>({2}, {2, 2})
       .Expect({2, 2}, {0, 0, 5, 0});
-  OpTest("ScatterNd")
-      .Input<int32_t>({2, 0}, {})
-      .Input({2, 2}, {1, 2, 3, 4})
-      .Input<int32_t>({1}, {2})
-      .Expect({2}, {4, 6});
 }
 
-TEST(ScatterNdTest, IntegersAndHalf) {
+TEST(ScatterNdTest, OtherTypes) {
   OpTest("ScatterNd")
       .Input<int32_t>({2, 1}, {0, 0})
       .Input<int8_t>({2}, {100, 100})
@@ -42,10 +37,15 @@ TEST(ScatterNdTest, IntegersAndHalf) {
       .Input<int32_t>({1}, {1})
       .Expect<Half>({1}, {Half(0.75f)});
   OpTest("ScatterNd")
-      .Input<int32_t>({1, 1}, {0})
-      .Input<std::string>({1}, {"a"})
-      .Input<int32_t>({1}, {1})
-      .ExpectError(StatusCode::kUnimplemented, "string");
+      .Input<int32_t>({2, 1}, {1, 1})
+      .Input<std::string>({2}, {"a", "b"})
+      .Input<int32_t>({1}, {2})
+      .Expect<std::string>({2}, {"", "ab"});
+  OpTest("ScatterNd")
+      .Input<int32_t>({2, 1}, {1, 1})
+      .Input<bool>({2}, {true, true})
+      .Input<int32_t>({1}, {2})
+      .Expect<bool>({2}, {false, true});
 }
 
 TEST(ScatterNdTest, Empty) {
@@ -55,8 +55,8 @@ TEST(ScatterNdTest, Empty) {
       .Input<int32_t>({2}, {3, 2})
       .Expect({3, 2}, {0, 0, 0, 0, 0, 0});
   OpTest("ScatterNd")
-      .Input<int32_t>({1, 1}, {0})
-      .Input({1, 0}, {})
+      .Input<int32_t>({0, 1}, {})
+      .Input({0, 0}, {})
       .Input<int32_t>({2}, {2, 0})
       .Expect({2, 0}, {});
 }
@@ -71,9 +71,29 @@ TEST(ScatterNdTest, Errors) {
   scatter({4}, {1}).ExpectError(StatusCode::kInvalidArgument,
                                 "indices[0] = [4] does not index into shape [4]");
   scatter({-1}, {1}).ExpectError(StatusCode::kInvalidArgument, "[-1] does not index");
-  scatter({1}, {2}).ExpectError(StatusCode::kInvalidArgument, "updates must have shape [1]");
+  scatter({1}, {2}).ExpectError(
+      StatusCode::kInvalidArgument,
+      "The outer 1 dimensions of indices.shape=[1,1] must match the outer 1 dimensions of "
+      "updates.shape=[2]");
   scatter({1, 1}, {1})
-      .ExpectError(StatusCode::kInvalidArgument, "indices.shape[-1] must be <= the rank");
+      .ExpectError(StatusCode::kInvalidArgument, "must match the inner 0 dimensions");
+  scatter({1}, {1, 4})
+      .ExpectError(StatusCode::kInvalidArgument,
+                   "The inner 0 dimensions of output.shape=[4] must match the inner 1 dimensions "
+                   "of updates.shape=[1,4]");
+  // Updates without indices, indices without updates.
+  scatter({}, {1, 4})
+      .ExpectError(StatusCode::kInvalidArgument, "Indices and updates specified for empty output");
+  OpTest("ScatterNd")
+      .Input<int32_t>({1, 1}, {0})
+      .Input({1, 0}, {})
+      .Input<int32_t>({2}, {2, 0})
+      .ExpectError(StatusCode::kInvalidArgument, "Indices and updates specified for empty output");
+  OpTest("ScatterNd")
+      .Input<int32_t>({1}, {0})
+      .Input({}, {1})
+      .Input<int32_t>({1}, {4})
+      .ExpectError(StatusCode::kInvalidArgument, "Shape must be at least rank 1 but is rank 0");
   OpTest("ScatterNd")
       .Input<int32_t>({1, 1}, {0})
       .Input({1}, {1})

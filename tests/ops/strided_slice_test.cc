@@ -180,6 +180,14 @@ TEST(StridedSliceTest, Errors) {
   SliceOf(kVector, {All(), All()}).ExpectError(StatusCode::kInvalidArgument, "Index out of range");
   SliceOf(kVector, {Ellipsis(), Ellipsis()})
       .ExpectError(StatusCode::kInvalidArgument, "Multiple ellipses");
+  // Bits beyond the entries count too.
+  OpTest("StridedSlice")
+      .Attr("ellipsis_mask", 5)
+      .Input(kVector)
+      .Input<int32_t>({1}, {0})
+      .Input<int32_t>({1}, {1})
+      .Input<int32_t>({1}, {1})
+      .ExpectError(StatusCode::kInvalidArgument, "Multiple ellipses");
   Entry backwards = Index(1);
   backwards.stride = -1;
   SliceOf(kVector, {backwards}).ExpectError(StatusCode::kInvalidArgument, "only stride 1");
@@ -189,14 +197,14 @@ TEST(StridedSliceTest, Errors) {
       .Input<int32_t>({2}, {1, 1})
       .Input<int32_t>({1}, {1})
       .ExpectError(StatusCode::kInvalidArgument, "not compatible");
-  const Tensor many = Tensor::Zeros(DType::kInt32, {33});
+  const Tensor many = Tensor::Zeros(DType::kInt32, {32});
   OpTest("StridedSlice")
       .Attr("new_axis_mask", -1)
       .Input(kVector)
       .Input(many)
       .Input(many)
       .Input(many)
-      .ExpectError(StatusCode::kInvalidArgument, "at most 32 entries");
+      .ExpectError(StatusCode::kInvalidArgument, "at most 31 entries");
 }
 
 TEST(StridedSliceTest, ExtremeNumbers) {

@@ -4,7 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "graph/gradients.h"
+#include "graph/graph.h"
 #include "gtest/gtest.h"
+#include "ops/all_ops.h"
+#include "ops/const.h"
+#include "ops/variable.h"
+#include "session/session.h"
 #include "tests/testing/core/status_matchers.h"
 #include "tests/testing/core/tensors.h"
 #include "tests/testing/state_runner.h"
@@ -28,9 +34,9 @@ TEST(VariableRowsTest, Gather) {
   ExpectClose(gather(Tensor::Zeros(DType::kInt32, {0})).value()[0],
               Tensor::Zeros(DType::kFloat, {0, 2}));
   EXPECT_THAT(gather(Tensor::Scalar(3)),
-              StatusIs(StatusCode::kInvalidArgument, "indices[0] = 3 is not in [0, 3)"));
-  EXPECT_THAT(gather(Tensor::Scalar(-1)),
-              StatusIs(StatusCode::kInvalidArgument, "indices[0] = -1 is not in [0, 3)"));
+              StatusIs(StatusCode::kInvalidArgument, "indices = 3 is not in [0, 3)"));
+  EXPECT_THAT(gather(Tensor::Of<int32_t>({1, 2}, {0, -1})),
+              StatusIs(StatusCode::kInvalidArgument, "indices[0,1] = -1 is not in [0, 3)"));
 }
 
 TEST(VariableRowsTest, GatherStrings) {
@@ -40,6 +46,86 @@ TEST(VariableRowsTest, GatherStrings) {
                              {{"dtype", DType::kString}});
   ASSERT_THAT(got, IsOk());
   ExpectClose((*got)[0], Tensor::Of<std::string>({2}, {"c", "a"}));
+}
+
+// Row b of the result: elements indices[b] of row b of the variable.
+TEST(VariableRowsTest, GatherInBatches) {
+  StateRunner state;
+  const Tensor w = state.Variable("w", Tensor::Of<float>({2, 3}, {1, 2, 3, 4, 5, 6}));
+  const auto gather = [&](const Tensor& indices, int64_t batch_dims) {
+    return state.Run("ResourceGather", {w, indices},
+                     {{"dtype", DType::kFloat}, {"batch_dims", batch_dims}});
+  };
+  ExpectClose(gather(Tensor::Of<int32_t>({2, 2}, {2, 0, 1, 1}), 1).value()[0],
+              Tensor::Of<float>({2, 2}, {3, 1, 5, 5}));
+  ExpectClose(gather(Tensor::Of<int64_t>({2}, {2, 1}), 1).value()[0],
+              Tensor::Of<float>({2}, {3, 5}));
+  EXPECT_THAT(gather(Tensor::Of<int32_t>({3, 1}, {0, 0, 0}), 1),
+              StatusIs(StatusCode::kInvalidArgument, "params.shape[0] = 2"));
+  EXPECT_THAT(gather(Tensor::Of<int32_t>({2}, {0, 0}), 2),
+              StatusIs(StatusCode::kInvalidArgument, "Shape must be at least rank 3"));
+  EXPECT_THAT(gather(Tensor::Of<int32_t>({2}, {0, 0}), -1),
+              StatusIs(StatusCode::kInvalidArgument, "batch_dims is negative (-1)"));
+}
+
+TEST(VariableRowsTest, GatherNd) {
+  StateRunner state;
+  const Tensor w = state.Variable("w", Rows());
+  const auto gather = [&](const Tensor& indices) {
+    return state.Run("ResourceGatherNd", {w, indices}, {{"dtype", DType::kFloat}});
+  };
+  ExpectClose(gather(Tensor::Of<int32_t>({2, 2}, {2, 0, 0, 1})).value()[0],
+              Tensor::Of<float>({2}, {5, 2}));
+  ExpectClose(gather(Tensor::Of<int64_t>({1, 1, 1}, {1})).value()[0],
+              Tensor::Of<float>({1, 1, 2}, {3, 4}));
+  EXPECT_THAT(gather(Tensor::Of<int32_t>({1, 2}, {0, 2})),
+              StatusIs(StatusCode::kInvalidArgument,
+                       "indices[0] = [0, 2] does not index into param shape [3,2]"));
+  EXPECT_THAT(gather(Tensor::Of<int32_t>({1, 3}, {0, 0, 0})),
+              StatusIs(StatusCode::kInvalidArgument, "must be <= params.rank"));
+}
+
+// d sum(y * {1, 2, ...}) / dw: every element gets the weights of the places where it went.
+TEST(VariableRowsTest, GradientsOfGathers) {
+  struct Case {
+    const char* op;
+    Tensor indices;
+    AttrMap attrs;
+    std::vector<float> want;  // of the variable's 3 x 2 elements
+  };
+  const std::vector<Case> cases = {
+      // y = rows 2, 0, 2 with weights 1 2, 3 4, 5 6.
+      {"ResourceGather", Tensor::Of<int32_t>({3}, {2, 0, 2}), {}, {3, 4, 0, 0, 6, 8}},
+      // y[b] = w[b, {1, 1}] with weights 1 2, 3 4, 5 6.
+      {"ResourceGather",
+       Tensor::Of<int32_t>({3, 2}, {1, 1, 1, 1, 1, 1}),
+       {{"batch_dims", 1}},
+       {0, 3, 0, 7, 0, 11}},
+      {"ResourceGatherNd", Tensor::Of<int64_t>({3, 1}, {2, 0, 2}), {}, {3, 4, 0, 0, 6, 8}},
+      {"ResourceGatherNd", Tensor::Of<int32_t>({2, 2}, {2, 0, 2, 0}), {}, {0, 0, 0, 0, 3, 0}},
+      {"ResourceGatherNd", Tensor::Of<int32_t>({2}, {1, 1}), {}, {0, 0, 0, 1, 0, 0}},
+  };
+  for (const Case& c : cases) {
+    Graph graph(ops::Builtin());
+    const At at = Scope::Root(graph);
+    const Output w = ops::VarHandleOp(at.scope(), DType::kFloat, {3, 2});
+    const Output assign = ops::AssignVariableOp(at, w, ops::Const(at, Rows()));
+    AttrMap attrs = c.attrs;
+    attrs.emplace("dtype", DType::kFloat);
+    const Output y = at.Node(c.op, {w, ops::Const(at, c.indices)}, attrs);
+    ASSERT_THAT(graph.status(), IsOk());
+    std::vector<float> weights(y.shape().num_elements());
+    for (size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<float>(i + 1);
+    const Output dy = ops::Const(at, Tensor::Of<float>(y.shape(), weights));
+    const Output dw = Gradients(at, {y}, {w}, {.grad_ys = {dy}}).at(0);
+    ASSERT_THAT(graph.status(), IsOk());
+    auto session = Session::Create(graph);
+    ASSERT_THAT(session, IsOk());
+    ASSERT_THAT(session->Run({}, {assign}), IsOk());
+    const auto out = session->Run({}, {dw});
+    ASSERT_THAT(out, IsOk());
+    ExpectClose((*out)[0], Tensor::Of<float>({3, 2}, c.want), {}, c.op);
+  }
 }
 
 struct ScatterCase {
