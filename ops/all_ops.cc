@@ -124,6 +124,22 @@
   X(ResourceGatherNd) X(StridedSliceAssign) X(ResourceStridedSliceAssign)         \
   X(CountUpTo) X(ResourceCountUpTo) X(DestroyResourceOp)                          \
   X(TemporaryVariable) X(DestroyTemporaryVariable)                                \
+  X(ResourceApplyAdamWithAmsgrad) X(ResourceApplyAdagradV2) X(ApplyAdagradV2)     \
+  X(ResourceApplyAdagradDA) X(ApplyAdagradDA)                                     \
+  X(ResourceApplyProximalGradientDescent) X(ApplyProximalGradientDescent)         \
+  X(ResourceApplyProximalAdagrad) X(ApplyProximalAdagrad)                         \
+  X(ResourceApplyAddSign) X(ApplyAddSign) X(ResourceApplyPowerSign)               \
+  X(ApplyPowerSign) X(ResourceSparseApplyKerasMomentum)                           \
+  X(ResourceSparseApplyAdagrad) X(SparseApplyAdagrad)                             \
+  X(ResourceSparseApplyAdagradV2) X(SparseApplyAdagradV2)                         \
+  X(ResourceSparseApplyAdagradDA) X(SparseApplyAdagradDA)                         \
+  X(ResourceSparseApplyAdadelta) X(SparseApplyAdadelta)                           \
+  X(ResourceSparseApplyRMSProp) X(SparseApplyRMSProp)                             \
+  X(ResourceSparseApplyCenteredRMSProp) X(SparseApplyCenteredRMSProp)             \
+  X(ResourceSparseApplyFtrl) X(SparseApplyFtrl) X(ResourceSparseApplyFtrlV2)      \
+  X(SparseApplyFtrlV2) X(ResourceSparseApplyProximalGradientDescent)              \
+  X(SparseApplyProximalGradientDescent) X(ResourceSparseApplyProximalAdagrad)     \
+  X(SparseApplyProximalAdagrad)                                                   \
                                                                                   \
   /* sparse tensors, strings, files, summaries, tables */                         \
   X(SparseToDense) X(SparseTensorDenseMatMul) X(SparseTensorDenseAdd)             \

@@ -3,7 +3,8 @@
 // imported graphs and have no builders.
 //
 // Each op locks the variable and its slots, makes them writable in place and updates them in one
-// pass (ops/kernels/optimizer_updates.h has the formulas). float and double. Errors of rule OPT-13.
+// pass (ops/kernels/optimizer_updates.h has the formulas). float and double; half and bfloat16 are
+// computed in float. Errors of rule OPT-13.
 #ifndef SLUICE_OPS_TRAINING_H_
 #define SLUICE_OPS_TRAINING_H_
 
@@ -44,6 +45,39 @@ Output ResourceApplyAdagrad(At at, Output var, Output accum, Output lr, Output g
 
 Output ResourceApplyRMSProp(At at, Output var, Output ms, Output mom, Output lr, Output rho,
                             Output momentum, Output epsilon, Output grad, bool use_locking = false);
+
+// `global_step` is an int64 scalar.
+Output ResourceApplyAdagradV2(At at, Output var, Output accum, Output lr, Output epsilon,
+                              Output grad, ResourceApplyAdagradOptions options = {});
+Output ResourceApplyAdagradDA(At at, Output var, Output gradient_accumulator,
+                              Output gradient_squared_accumulator, Output grad, Output lr,
+                              Output l1, Output l2, Output global_step, bool use_locking = false);
+Output ResourceApplyAdadelta(At at, Output var, Output accum, Output accum_update, Output lr,
+                             Output rho, Output epsilon, Output grad, bool use_locking = false);
+Output ResourceApplyFtrl(At at, Output var, Output accum, Output linear, Output grad, Output lr,
+                         Output l1, Output l2, Output lr_power, bool use_locking = false);
+Output ResourceApplyProximalGradientDescent(At at, Output var, Output alpha, Output l1, Output l2,
+                                            Output delta, bool use_locking = false);
+Output ResourceApplyProximalAdagrad(At at, Output var, Output accum, Output lr, Output l1,
+                                    Output l2, Output grad, bool use_locking = false);
+Output ResourceApplyAddSign(At at, Output var, Output m, Output lr, Output alpha, Output sign_decay,
+                            Output beta, Output grad, bool use_locking = false);
+Output ResourceApplyPowerSign(At at, Output var, Output m, Output lr, Output logbase,
+                              Output sign_decay, Output beta, Output grad,
+                              bool use_locking = false);
+Output ResourceApplyAdamWithAmsgrad(At at, Output var, Output m, Output v, Output vhat,
+                                    Output beta1_power, Output beta2_power, Output lr, Output beta1,
+                                    Output beta2, Output epsilon, Output grad,
+                                    bool use_locking = false);
+Output ResourceApplyAdaMax(At at, Output var, Output m, Output v, Output beta1_power, Output lr,
+                           Output beta1, Output beta2, Output epsilon, Output grad,
+                           bool use_locking = false);
+Output ResourceApplyCenteredRMSProp(At at, Output var, Output mg, Output ms, Output mom, Output lr,
+                                    Output rho, Output momentum, Output epsilon, Output grad,
+                                    bool use_locking = false);
+Output ResourceApplyFtrlV2(At at, Output var, Output accum, Output linear, Output grad, Output lr,
+                           Output l1, Output l2, Output l2_shrinkage, Output lr_power,
+                           bool use_locking = false);
 
 }  // namespace sluice::ops
 

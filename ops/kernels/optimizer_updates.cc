@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/threads.h"
+#include "ops/kernels/narrow_float.h"
 
 namespace sluice {
 namespace {
@@ -19,7 +20,41 @@ void ForEach(const UpdateArguments<T>& u, int streams, F element) {
   });
 }
 
+template <typename T>
+T Sign(T x) {
+  return static_cast<T>((x > 0) - (x < 0));
+}
+
 }  // namespace
+
+template <typename T>
+void UpdateNarrow(const UpdateArguments<T>& u, int updated,
+                  void (*update)(const UpdateArguments<float>&)) {
+  constexpr int64_t kPiece = 512;
+  ParallelFor((u.count + kPiece - 1) / kPiece, 8, [&](int64_t begin, int64_t end) {
+    float arrays[kMaxUpdated + 1][kPiece];
+    UpdateArguments<float> piece;
+    piece.option = u.option;
+    piece.gradient = arrays[kMaxUpdated];
+    for (int h = 0; h < kMaxHypers; ++h) piece.hyper[h] = kernels::Widen(u.hyper[h]);
+    for (int k = 0; k < updated; ++k) piece.updated[k] = arrays[k];
+    for (int64_t p = begin; p < end; ++p) {
+      const int64_t first = p * kPiece, count = std::min(kPiece, u.count - first);
+      piece.count = count;
+      const auto widen = [&](const T* from, float* to) {
+        for (int64_t i = 0; i < count; ++i) to[i] = kernels::Widen(from[first + i]);
+      };
+      widen(u.gradient, arrays[kMaxUpdated]);
+      for (int k = 0; k < updated; ++k) widen(u.updated[k], arrays[k]);
+      update(piece);
+      for (int k = 0; k < updated; ++k) {
+        for (int64_t i = 0; i < count; ++i) {
+          kernels::NarrowTo(arrays[k][i], u.updated[k] + first + i);
+        }
+      }
+    }
+  });
+}
 
 template <typename T>
 void GradientDescentUpdate(const UpdateArguments<T>& u) {
@@ -111,15 +146,132 @@ void AdaMaxUpdate(const UpdateArguments<T>& u) {
 }
 
 template <typename T>
+void AmsgradUpdate(const UpdateArguments<T>& u) {
+  T *w = u.updated[0], *m = u.updated[1], *v = u.updated[2], *h = u.updated[3];
+  const T* g = u.gradient;
+  const T beta1_power = u.hyper[0], beta2_power = u.hyper[1], lr = u.hyper[2];
+  const T beta1 = u.hyper[3], beta2 = u.hyper[4], epsilon = u.hyper[5];
+  const T alpha = lr * std::sqrt(1 - beta2_power) / (1 - beta1_power);
+  ForEach(u, 9, [=](int64_t i) {
+    const T mean = m[i] + (g[i] - m[i]) * (1 - beta1);
+    const T square = v[i] + (g[i] * g[i] - v[i]) * (1 - beta2);
+    const T largest = std::max(h[i], square);
+    m[i] = mean;
+    v[i] = square;
+    h[i] = largest;
+    w[i] -= alpha * mean / (std::sqrt(largest) + epsilon);
+  });
+}
+
+template <typename T>
 void AdagradUpdate(const UpdateArguments<T>& u) {
   T *w = u.updated[0], *a = u.updated[1];
   const T* g = u.gradient;
   const T lr = u.hyper[0];
-  const T share = u.option ? 1 : 0;
+  const bool grow = u.option;
   ForEach(u, 5, [=](int64_t i) {
-    const T sum = a[i] + share * g[i] * g[i];
+    const T sum = grow ? a[i] + g[i] * g[i] : a[i];
     a[i] = sum;
     w[i] -= lr * g[i] / std::sqrt(sum);
+  });
+}
+
+template <typename T>
+void AdagradV2Update(const UpdateArguments<T>& u) {
+  T *w = u.updated[0], *a = u.updated[1];
+  const T* g = u.gradient;
+  const T lr = u.hyper[0], epsilon = u.hyper[1];
+  const bool grow = u.option;
+  ForEach(u, 5, [=](int64_t i) {
+    const T sum = grow ? a[i] + g[i] * g[i] : a[i];
+    a[i] = sum;
+    w[i] -= lr * g[i] / (std::sqrt(sum) + epsilon);
+  });
+}
+
+template <typename T>
+void AdagradDaUpdate(const UpdateArguments<T>& u) {
+  T *w = u.updated[0], *s = u.updated[1], *q = u.updated[2];
+  const T* g = u.gradient;
+  const T lr = u.hyper[0], l1 = u.hyper[1], l2 = u.hyper[2], step = u.hyper[3];
+  const bool shrink = l1 > 0;
+  ForEach(u, 7, [=](int64_t i) {
+    const T sum = s[i] + g[i], squares = q[i] + g[i] * g[i];
+    const T pull = shrink ? Sign(sum) * std::max(std::abs(sum) - l1 * step, T(0)) : sum;
+    s[i] = sum;
+    q[i] = squares;
+    w[i] = -lr * pull / (l2 * step * lr + std::sqrt(squares));
+  });
+}
+
+template <typename T>
+void AdagradDaRowsUpdate(const UpdateArguments<T>& u) {
+  T *w = u.updated[0], *s = u.updated[1], *q = u.updated[2];
+  const T* g = u.gradient;
+  const T lr = u.hyper[0], l1 = u.hyper[1], l2 = u.hyper[2], step = u.hyper[3];
+  const bool shrink = l1 > 0;
+  ForEach(u, 7, [=](int64_t i) {
+    const T sum = s[i] + g[i], squares = q[i] + g[i] * g[i];
+    const T pull = shrink ? Sign(sum) * std::max(std::abs(sum) / step - l1, T(0)) : sum / step;
+    s[i] = sum;
+    q[i] = squares;
+    w[i] = -pull / (l2 + std::sqrt(squares) / (step * lr));
+  });
+}
+
+template <typename T>
+void ProximalGradientDescentUpdate(const UpdateArguments<T>& u) {
+  T* w = u.updated[0];
+  const T* g = u.gradient;
+  const T alpha = u.hyper[0], l1 = u.hyper[1], l2 = u.hyper[2];
+  const bool shrink = l1 > 0;
+  ForEach(u, 3, [=](int64_t i) {
+    const T v = w[i] - alpha * g[i];
+    const T pulled = shrink ? Sign(v) * std::max(std::abs(v) - alpha * l1, T(0)) : v;
+    w[i] = pulled / (1 + l2 * alpha);
+  });
+}
+
+template <typename T>
+void ProximalAdagradUpdate(const UpdateArguments<T>& u) {
+  T *w = u.updated[0], *a = u.updated[1];
+  const T* g = u.gradient;
+  const T lr = u.hyper[0], l1 = u.hyper[1], l2 = u.hyper[2];
+  const bool shrink = l1 > 0;
+  ForEach(u, 5, [=](int64_t i) {
+    const T sum = a[i] + g[i] * g[i];
+    const T rate = lr / std::sqrt(sum);
+    const T v = w[i] - rate * g[i];
+    const T pulled = shrink ? Sign(v) * std::max(std::abs(v) - rate * l1, T(0)) : v;
+    a[i] = sum;
+    w[i] = pulled / (1 + l2 * rate);
+  });
+}
+
+template <typename T>
+void AddSignUpdate(const UpdateArguments<T>& u) {
+  T *w = u.updated[0], *m = u.updated[1];
+  const T* g = u.gradient;
+  const T lr = u.hyper[0], alpha = u.hyper[1], sign_decay = u.hyper[2], beta = u.hyper[3];
+  ForEach(u, 5, [=](int64_t i) {
+    const T mean = m[i] * beta + g[i] * (1 - beta);
+    m[i] = mean;
+    w[i] -= lr * (alpha + sign_decay * Sign(g[i]) * Sign(mean)) * g[i];
+  });
+}
+
+template <typename T>
+void PowerSignUpdate(const UpdateArguments<T>& u) {
+  T *w = u.updated[0], *m = u.updated[1];
+  const T* g = u.gradient;
+  const T lr = u.hyper[0], exponent = u.hyper[1] * u.hyper[2], beta = u.hyper[3];
+  // The three values that the scale can have.
+  const T same = std::exp(exponent), opposite = std::exp(-exponent);
+  ForEach(u, 5, [=](int64_t i) {
+    const T mean = m[i] * beta + g[i] * (1 - beta);
+    const T agreement = Sign(g[i]) * Sign(mean);
+    m[i] = mean;
+    w[i] -= lr * (agreement > 0 ? same : agreement < 0 ? opposite : T(1)) * g[i];
   });
 }
 
@@ -214,6 +366,19 @@ SLUICE_FOR_FLOATING(RmsPropUpdate)
 SLUICE_FOR_FLOATING(CenteredRmsPropUpdate)
 SLUICE_FOR_FLOATING(FtrlUpdate)
 SLUICE_FOR_FLOATING(FtrlV2Update)
+SLUICE_FOR_FLOATING(AmsgradUpdate)
+SLUICE_FOR_FLOATING(AdagradV2Update)
+SLUICE_FOR_FLOATING(AdagradDaUpdate)
+SLUICE_FOR_FLOATING(AdagradDaRowsUpdate)
+SLUICE_FOR_FLOATING(ProximalGradientDescentUpdate)
+SLUICE_FOR_FLOATING(ProximalAdagradUpdate)
+SLUICE_FOR_FLOATING(AddSignUpdate)
+SLUICE_FOR_FLOATING(PowerSignUpdate)
 #undef SLUICE_FOR_FLOATING
+
+template void UpdateNarrow<Half>(const UpdateArguments<Half>&, int,
+                                 void (*)(const UpdateArguments<float>&));
+template void UpdateNarrow<BFloat16>(const UpdateArguments<BFloat16>&, int,
+                                     void (*)(const UpdateArguments<float>&));
 
 }  // namespace sluice

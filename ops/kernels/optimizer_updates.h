@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "core/dtype.h"
+
 namespace sluice {
 
 // The most of anything that a rule has.
@@ -22,6 +24,12 @@ struct UpdateArguments {
   bool option = false;          // use_nesterov, or update_slots
 };
 
+// A rule's loop over half or bfloat16 arrays, the first `updated` of which it changes: computed in
+// float, piece by piece.
+template <typename T>
+void UpdateNarrow(const UpdateArguments<T>& u, int updated,
+                  void (*update)(const UpdateArguments<float>&));
+
 // float and double. In the comments: slots, then hyper-parameters, in their order.
 
 // (alpha): w -= alpha g
@@ -38,6 +46,9 @@ void KerasMomentumUpdate(const UpdateArguments<T>& u);
 // nesterov: w -= alpha (beta1 m + (1 - beta1) g) / (sqrt(v) + epsilon)
 template <typename T>
 void AdamUpdate(const UpdateArguments<T>& u);
+// m v h: as Adam, with h = max(h, v) in the place of v under the root
+template <typename T>
+void AmsgradUpdate(const UpdateArguments<T>& u);
 // m v (beta1^t, lr, beta1, beta2, epsilon): m += (g - m)(1 - beta1); v = max(beta2 v, |g|);
 // w -= lr / (1 - beta1^t) m / (v + epsilon)
 template <typename T>
@@ -45,6 +56,30 @@ void AdaMaxUpdate(const UpdateArguments<T>& u);
 // a (lr): a += g^2 if `option`; w -= lr g / sqrt(a)
 template <typename T>
 void AdagradUpdate(const UpdateArguments<T>& u);
+// a (lr, epsilon): a += g^2 if `option`; w -= lr g / (sqrt(a) + epsilon)
+template <typename T>
+void AdagradV2Update(const UpdateArguments<T>& u);
+// s q (lr, l1, l2, t): s += g; q += g^2; w = -lr sign(s) max(|s| - l1 t, 0) / (l2 t lr + sqrt(q))
+template <typename T>
+void AdagradDaUpdate(const UpdateArguments<T>& u);
+// The same but for the rounding, and for t = 0: both divided by t lr.
+template <typename T>
+void AdagradDaRowsUpdate(const UpdateArguments<T>& u);
+// a (lr, l1, l2): a += g^2; then as ProximalGradientDescent with the rate lr / sqrt(a)
+template <typename T>
+void ProximalAdagradUpdate(const UpdateArguments<T>& u);
+// (alpha, l1, l2): v = w - alpha g; w = sign(v) max(|v| - alpha l1, 0) / (1 + alpha l2); where l1
+// <= 0, w = v / (1 + alpha l2)
+template <typename T>
+void ProximalGradientDescentUpdate(const UpdateArguments<T>& u);
+// m (lr, alpha, sign_decay, beta): m = beta m + (1 - beta) g; w -= lr (alpha + sign_decay sign(g
+// m))
+// g
+template <typename T>
+void AddSignUpdate(const UpdateArguments<T>& u);
+// m (lr, logbase, sign_decay, beta): m the same; w -= lr exp(logbase sign_decay sign(g m)) g
+template <typename T>
+void PowerSignUpdate(const UpdateArguments<T>& u);
 // a d (lr, rho, epsilon): a = rho a + (1 - rho) g^2; x = sqrt(d + epsilon) / sqrt(a + epsilon) g;
 // w -= lr x; d = rho d + (1 - rho) x^2
 template <typename T>

@@ -1,8 +1,11 @@
 #include "ops/sparse_training.h"
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "graph/graph.h"
 #include "gtest/gtest.h"
 #include "ops/all_ops.h"
@@ -76,9 +79,11 @@ TEST_P(SparseMomentumTest, NoRows) {
 
 TEST_P(SparseMomentumTest, NothingIsWrittenWhenAnIndexIsWrong) {
   EXPECT_THAT(Step(Tensor::Of<int32_t>({2}, {0, 3}), kGradient),
-              StatusIs(StatusCode::kInvalidArgument, "indices[1] = 3 is not in [0, 3)"));
+              StatusIs(StatusCode::kInvalidArgument,
+                       "Index 3 at offset 1 in indices is out of range [0, 3)"));
   EXPECT_THAT(Step(Tensor::Of<int64_t>({2}, {0, -1}), kGradient),
-              StatusIs(StatusCode::kInvalidArgument, "indices[1] = -1 is not in [0, 3)"));
+              StatusIs(StatusCode::kInvalidArgument,
+                       "Index -1 at offset 1 in indices is out of range [0, 3)"));
   ExpectClose(state_.Value(w_), kWeights);
   ExpectClose(state_.Value(a_), kMomentum);
 }
@@ -86,7 +91,12 @@ TEST_P(SparseMomentumTest, NothingIsWrittenWhenAnIndexIsWrong) {
 TEST_P(SparseMomentumTest, ShapesThatDoNotFit) {
   EXPECT_THAT(Step(kIndices, Tensor::Zeros(DType::kFloat, {2, 3})),
               StatusIs(StatusCode::kInvalidArgument,
-                       "grad must have shape indices.shape + var.shape[1:] = [2,2], got [2,3]"));
+                       "var and grad must match in all dimensions but the first, got shapes [3,2] "
+                       "and [2,3]"));
+  EXPECT_THAT(Step(kIndices, Tensor::Zeros(DType::kFloat, {3, 2})),
+              StatusIs(StatusCode::kInvalidArgument,
+                       "grad must be the same size as indices in the first dimension, got shapes "
+                       "[3,2] and [2]"));
   EXPECT_THAT(Step(Tensor::Scalar(1), Tensor::Zeros(DType::kFloat, {2})),
               StatusIs(StatusCode::kInvalidArgument, "indices must be one-dimensional"));
   a_ = state_.Variable("a2", Tensor::Zeros(DType::kFloat, {2, 2}));
@@ -139,7 +149,118 @@ TEST(SparseMomentum, Builders) {
   ASSERT_THAT(graph.status(), IsOk());
   EXPECT_TRUE(op.is_operation());
   update(Tensor::Zeros(DType::kFloat, {1, 2}));
-  EXPECT_THAT(graph.status(), StatusIs(StatusCode::kInvalidArgument, "= [2,2], got [1,2]"));
+  EXPECT_THAT(graph.status(), StatusIs(StatusCode::kInvalidArgument, "got shapes [1,2] and [2]"));
+}
+
+// --- every rule: rows that are given change as the dense op changes them, the others stay ---
+
+struct RuleCase {
+  const char* rule;
+  int slots;
+  const char* order;  // of the inputs after variables: g gradient, h number, s step
+  AttrMap attrs = {};
+  bool resource_only = false;
+};
+
+class SparseRuleTest : public testing::TestWithParam<RuleCase> {
+ protected:
+  // Runs `op` on variables of these values; their values afterwards.
+  absl::StatusOr<std::vector<Tensor>> Run(const std::string& op, const std::vector<Tensor>& values,
+                                          const Tensor& gradient, const Tensor* indices) {
+    StateRunner state;
+    std::vector<Tensor> inputs;
+    for (const Tensor& value : values) {
+      inputs.push_back(state.Variable(absl::StrCat("v", inputs.size()), value));
+    }
+    double hyper = .3;
+    for (const char* c = GetParam().order; *c != 0; ++c) {
+      if (*c == 'g') {
+        inputs.push_back(gradient);
+        if (indices) inputs.push_back(*indices);
+      } else if (*c == 's') {
+        inputs.push_back(Tensor::Scalar(int64_t{3}));
+      } else {
+        inputs.push_back(FromDoubles(gradient.dtype(), {}, {hyper}));
+        hyper *= .5;
+      }
+    }
+    const auto out = state.Run(op, inputs, GetParam().attrs);
+    if (!out.ok()) return out.status();
+    std::vector<Tensor> after;
+    for (size_t i = 0; i < values.size(); ++i) after.push_back(state.Value(inputs[i]));
+    return after;
+  }
+};
+
+TEST_P(SparseRuleTest, IsTheDenseRuleOnTheRowsGiven) {
+  const RuleCase& rule = GetParam();
+  for (const DType dtype : {DType::kDouble, DType::kFloat, DType::kHalf, DType::kBfloat16}) {
+    std::vector<Tensor> whole, rows;
+    for (int i = 0; i <= rule.slots; ++i) {
+      // The first slot may be a mean, the others mean squares.
+      const Tensor v = RandomTensor(DType::kDouble, {4, 3}, 20 + i, i > 1 ? 1 : .4, i > 1 ? 2 : .6);
+      const std::vector<double> x = ToDoubles(v);
+      whole.push_back(FromDoubles(dtype, {4, 3}, x));
+      rows.push_back(FromDoubles(dtype, {2, 3}, {x[9], x[10], x[11], x[3], x[4], x[5]}));
+    }
+    const Tensor gradient = FromDoubles(dtype, {2, 3}, {.5, -.25, .125, -.5, .25, 1});
+    const auto want = Run(std::string("ResourceApply") + rule.rule, rows, gradient, nullptr);
+    ASSERT_THAT(want, IsOk());
+    for (const char* prefix : {"ResourceSparseApply", "SparseApply"}) {
+      if (rule.resource_only && prefix[0] == 'S') continue;
+      SCOPED_TRACE(std::string(prefix) + rule.rule + " " + DTypeName(dtype));
+      const Tensor indices = Tensor::Of<int32_t>({2}, {3, 1});
+      const auto got = Run(std::string(prefix) + rule.rule, whole, gradient, &indices);
+      ASSERT_THAT(got, IsOk());
+      for (int i = 0; i <= rule.slots; ++i) {
+        std::vector<double> x = ToDoubles(whole[i]);
+        const std::vector<double> y = ToDoubles((*want)[i]);
+        std::copy_n(y.begin(), 3, x.begin() + 9);
+        std::copy_n(y.begin() + 3, 3, x.begin() + 3);
+        ExpectClose((*got)[i], FromDoubles(dtype, {4, 3}, x), {}, absl::StrCat("variable ", i));
+      }
+    }
+  }
+}
+
+TEST_P(SparseRuleTest, Errors) {
+  const RuleCase& rule = GetParam();
+  const Tensor value = Tensor::Of<float>({3, 1}, {1, 1, 1});
+  const std::vector<Tensor> values(rule.slots + 1, value);
+  const Tensor one = Tensor::Of<float>({1, 1}, {1});
+  const Tensor outside = Tensor::Of<int64_t>({1}, {3}), inside = Tensor::Of<int64_t>({1}, {0});
+  const std::string op = std::string("ResourceSparseApply") + rule.rule;
+  EXPECT_THAT(Run(op, values, one, &outside),
+              StatusIs(StatusCode::kInvalidArgument,
+                       "Index 3 at offset 0 in indices is out of range [0, 3)"));
+  EXPECT_THAT(Run(op, values, Tensor::Of<float>({1, 2}, {1, 1}), &inside),
+              StatusIs(StatusCode::kInvalidArgument, "var and grad must match"));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, SparseRuleTest,
+    testing::Values(RuleCase{"Momentum", 1, "hgh"},
+                    RuleCase{"KerasMomentum", 1, "hgh", {{"use_nesterov", true}}, true},
+                    RuleCase{"Adagrad", 1, "hg"},
+                    RuleCase{"AdagradV2", 1, "hhg", {{"update_slots", false}}},
+                    RuleCase{"AdagradDA", 2, "ghhhs"}, RuleCase{"Adadelta", 2, "hhhg"},
+                    RuleCase{"RMSProp", 2, "hhhhg"}, RuleCase{"CenteredRMSProp", 3, "hhhhg"},
+                    RuleCase{"Ftrl", 2, "ghhhh"}, RuleCase{"FtrlV2", 2, "ghhhhh"},
+                    RuleCase{"ProximalGradientDescent", 0, "hhhg"},
+                    RuleCase{"ProximalAdagrad", 1, "hhhg"}),
+    [](const auto& info) { return std::string(info.param.rule); });
+
+// Where the dense rule multiplies by the step, this one divides: 0 / 0.
+TEST(SparseAdagradDA, StepZeroGivesNaN) {
+  StateRunner state;
+  const Tensor value = Tensor::Of<float>({1, 1}, {1}), half = Tensor::Scalar(.5f);
+  const Tensor w = state.Variable("w", value), s = state.Variable("s", value);
+  const Tensor q = state.Variable("q", value);
+  ASSERT_THAT(
+      state.Run("ResourceSparseApplyAdagradDA", {w, s, q, value, Tensor::Of<int32_t>({1}, {0}),
+                                                 half, half, half, Tensor::Scalar(int64_t{0})}),
+      IsOk());
+  EXPECT_TRUE(std::isnan(state.Value(w).data<float>()[0]));
 }
 
 }  // namespace

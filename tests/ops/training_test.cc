@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -22,9 +23,11 @@ using absl::StatusCode;
 struct Arg {
   double value = 0;
   bool is_gradient = false;
+  bool is_step = false;  // int64
 };
 constexpr Arg kGrad = {0, true};
 Arg H(double value) { return {value, false}; }
+Arg AtStep(double value) { return {value, false, true}; }
 
 // Runs one step of rule `name` in the form `prefix`.
 absl::StatusOr<std::vector<Tensor>> Step(StateRunner& state, const std::string& op,
@@ -33,7 +36,8 @@ absl::StatusOr<std::vector<Tensor>> Step(StateRunner& state, const std::string& 
                                          const AttrMap& attrs = {}) {
   std::vector<Tensor> inputs = variables;
   for (const Arg& a : args) {
-    inputs.push_back(a.is_gradient ? gradient : FromDoubles(gradient.dtype(), {}, {a.value}));
+    const DType dtype = a.is_step ? DType::kInt64 : gradient.dtype();
+    inputs.push_back(a.is_gradient ? gradient : FromDoubles(dtype, {}, {a.value}));
   }
   return state.Run(op, inputs, attrs);
 }
@@ -166,6 +170,167 @@ std::vector<Published> Table() {
        [](int) { return std::vector<Arg>{kGrad, H(.5), H(0), H(0), H(.5), H(-.5)}; },
        {-(1.2 - (std::sqrt(.14) - std::sqrt(.1)) / .5) / (std::sqrt(.14) / .5)},
        {.14}},
+      // vhat stays 1: w -= .001 sqrt(1 - .999) / (1 - .9) * .02 / (1 + 1e-8).
+      {"amsgrad",
+       "AdamWithAmsgrad",
+       {},
+       .5,
+       .2,
+       {0, 0, 1},
+       adam,
+       {.5 - .001 * std::sqrt(.001) / .1 * .02 / (1 + 1e-8)},
+       {.02}},
+      // vhat follows v, which grows: Adam's numbers.
+      {"amsgrad_growing",
+       "AdamWithAmsgrad",
+       {},
+       .5,
+       .2,
+       {0, 0, 0},
+       adam,
+       {.4990000016, .4980000027},
+       {}},
+      // a = .09 + .16; w -= .5 * .4 / (.5 + .1).
+      {"adagrad_v2",
+       "AdagradV2",
+       {},
+       2,
+       .4,
+       {.09},
+       [](int) {
+         return std::vector<Arg>{H(.5), H(.1), kGrad};
+       },
+       {2 - .2 / .6},
+       {.25}},
+      {"adagrad_v2_fixed",
+       "AdagradV2",
+       {{"update_slots", false}},
+       2,
+       .4,
+       {.25},
+       [](int) {
+         return std::vector<Arg>{H(.5), H(.1), kGrad};
+       },
+       {2 - .2 / .6},
+       {.25}},
+      // s = -.4, q = .25, pull = .4 - .1 * 2; w = .5 * .2 / (.2 * 2 * .5 + .5).
+      {"adagrad_da",
+       "AdagradDA",
+       {},
+       7,
+       -.4,
+       {0, .09},
+       [](int) {
+         return std::vector<Arg>{kGrad, H(.5), H(.1), H(.2), AtStep(2)};
+       },
+       {.1 / .7},
+       {-.4}},
+      // Without l1: w = -.5 * .4 / .7.
+      {"adagrad_da_without_l1",
+       "AdagradDA",
+       {},
+       7,
+       .4,
+       {0, .09},
+       [](int) {
+         return std::vector<Arg>{kGrad, H(.5), H(0), H(.2), AtStep(2)};
+       },
+       {-.2 / .7},
+       {.4}},
+      // v = 1 - .5 * .4 = .8; w = (.8 - .5 * .2) / (1 + .4 * .5); then v = .58333 - .2.
+      {"proximal_gradient_descent",
+       "ProximalGradientDescent",
+       {},
+       1,
+       .4,
+       {},
+       [](int) {
+         return std::vector<Arg>{H(.5), H(.2), H(.4), kGrad};
+       },
+       {.7 / 1.2, (.7 / 1.2 - .3) / 1.2},
+       {}},
+      {"proximal_gradient_descent_without_l1",
+       "ProximalGradientDescent",
+       {},
+       1,
+       .4,
+       {},
+       [](int) {
+         return std::vector<Arg>{H(.5), H(0), H(.4), kGrad};
+       },
+       {.8 / 1.2},
+       {}},
+      // v = .1 - .05 is nearer to 0 than .5 * .2.
+      {"proximal_gradient_descent_to_zero",
+       "ProximalGradientDescent",
+       {},
+       .1,
+       .1,
+       {},
+       [](int) {
+         return std::vector<Arg>{H(.5), H(.2), H(.4), kGrad};
+       },
+       {0},
+       {}},
+      // a = .25, the rate .5 / .5 = 1; v = 1 - .4; w = (.6 - .2) / (1 + .6).
+      {"proximal_adagrad",
+       "ProximalAdagrad",
+       {},
+       1,
+       .4,
+       {.09},
+       [](int) {
+         return std::vector<Arg>{H(.5), H(.2), H(.6), kGrad};
+       },
+       {.25},
+       {.25}},
+      // m = .03 agrees with g: w -= .1 * (1 + .5) * .3; m = -8.97 does not: w -= .1 * (1 - .5) *
+      // .3.
+      {"add_sign",
+       "AddSign",
+       {},
+       1,
+       .3,
+       {0},
+       [](int) {
+         return std::vector<Arg>{H(.1), H(1), H(.5), H(.9), kGrad};
+       },
+       {.955},
+       {.03}},
+      {"add_sign_disagreeing",
+       "AddSign",
+       {},
+       1,
+       .3,
+       {-10},
+       [](int) {
+         return std::vector<Arg>{H(.1), H(1), H(.5), H(.9), kGrad};
+       },
+       {.985},
+       {-8.97}},
+      // The same with e^(2 * .25) and its inverse.
+      {"power_sign",
+       "PowerSign",
+       {},
+       1,
+       .3,
+       {0},
+       [](int) {
+         return std::vector<Arg>{H(.1), H(2), H(.25), H(.9), kGrad};
+       },
+       {1 - .03 * std::exp(.5)},
+       {.03}},
+      {"power_sign_disagreeing",
+       "PowerSign",
+       {},
+       1,
+       .3,
+       {-10},
+       [](int) {
+         return std::vector<Arg>{H(.1), H(2), H(.25), H(.9), kGrad};
+       },
+       {1 - .03 * std::exp(-.5)},
+       {-8.97}},
       // Without update_slots the accumulator stays .16: w -= .5 * .4 / .4.
       {"adagrad_fixed",
        "Adagrad",
@@ -252,6 +417,41 @@ TEST(TrainingOpsTest, ElementsAreIndependent) {
       }
     }
   }
+}
+
+// w = w - .5 (g + .5 a) in numbers that both types hold exactly, over several pieces.
+TEST(TrainingOpsTest, HalfAndBFloat16) {
+  const int64_t n = 1500;
+  std::vector<double> w, a, g, new_w, new_a;
+  for (int64_t i = 0; i < n; ++i) {
+    w.push_back(static_cast<double>(i % 8));
+    a.push_back(static_cast<double>(i % 2));
+    g.push_back(static_cast<double>(i % 4) * .5);
+    new_a.push_back(.5 * a.back() + g.back());
+    new_w.push_back(w.back() - .5 * new_a.back());
+  }
+  for (const DType dtype : {DType::kHalf, DType::kBfloat16}) {
+    StateRunner state(2);
+    const Tensor var = state.Variable("w", FromDoubles(dtype, {n}, w));
+    const Tensor accum = state.Variable("a", FromDoubles(dtype, {n}, a));
+    ASSERT_THAT(Step(state, "ResourceApplyMomentum", {var, accum}, {H(.5), kGrad, H(.5)},
+                     FromDoubles(dtype, {n}, g)),
+                IsOk());
+    ExpectClose(state.Value(var), FromDoubles(dtype, {n}, new_w), {0, 0});
+    ExpectClose(state.Value(accum), FromDoubles(dtype, {n}, new_a), {0, 0});
+  }
+}
+
+// 0 * infinity would be NaN.
+TEST(TrainingOpsTest, AFixedSlotIgnoresTheGradient) {
+  StateRunner state;
+  const Tensor w = state.Variable("w", Tensor::Scalar(1.0f));
+  const Tensor a = state.Variable("a", Tensor::Scalar(.25f));
+  ASSERT_THAT(
+      Step(state, "ResourceApplyAdagrad", {w, a}, {H(.1), kGrad},
+           Tensor::Scalar(std::numeric_limits<float>::infinity()), {{"update_slots", false}}),
+      IsOk());
+  EXPECT_EQ(state.Value(a).scalar<float>(), .25f);
 }
 
 TEST(TrainingOpsTest, ASnapshotIsNotChanged) {
