@@ -140,6 +140,10 @@
   X(SparseApplyFtrlV2) X(ResourceSparseApplyProximalGradientDescent)              \
   X(SparseApplyProximalGradientDescent) X(ResourceSparseApplyProximalAdagrad)     \
   X(SparseApplyProximalAdagrad)                                                   \
+  X(StatelessRandomUniform) X(StatelessRandomNormal) X(StatelessTruncatedNormal)  \
+  X(StatelessRandomUniformInt) X(Multinomial) X(StatelessMultinomial)             \
+  X(RandomShuffle) X(RandomGamma) X(RandomGammaGrad) X(RandomPoisson)             \
+  X(RandomPoissonV2) X(ParameterizedTruncatedNormal)                              \
                                                                                   \
   /* sparse tensors, strings, files, summaries, tables */                         \
   X(SparseToDense) X(SparseTensorDenseMatMul) X(SparseTensorDenseAdd)             \

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "core/random.h"
 #include "core/status.h"
 #include "graph/graph.h"
 #include "graph/node.h"
@@ -13,88 +12,53 @@
 #include "ops/cast.h"
 #include "ops/comparison.h"
 #include "ops/kernels/random_fill.h"
+#include "ops/random_util.h"
 #include "ops/shape.h"
 
 namespace sluice::ops {
 namespace {
 
-absl::Status RandomShape(ShapeContext& c) {
-  SLUICE_ASSIGN_OR_RETURN(TensorShape shape, c.ShapeFromValue(0));
-  if (c.value(0) != nullptr && !shape.fully_defined()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the dimensions of a random tensor must be >= 0, got ", shape.ToString()));
-  }
-  c.set_output(0, std::move(shape));
-  return absl::OkStatus();
+template <typename T>
+using Fill = void (*)(const kernels::RandomStream& stream, T* out, int64_t n);
+
+template <typename T>
+KernelRun FillRun(const PrepareContext& p, Fill<T> fill) {
+  return
+      [fill, seed = p.attr<int64_t>("seed"), seed2 = p.attr<int64_t>("seed2")](KernelContext& c) {
+        Tensor& out = c.output(0);
+        fill(StreamOf(c, seed, seed2), out.mutable_data<T>(), out.num_elements());
+        return absl::OkStatus();
+      };
 }
 
-uint64_t HashName(const std::string& name) {  // FNV-1a
-  uint64_t hash = 14695981039346656037u;
-  for (const char c : name) hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211u;
-  return hash;
-}
-
-// The stream of an op in one run.
-kernels::RandomStream StreamOf(KernelContext& c, int64_t seed, int64_t seed2) {
-  if (seed == 0 && seed2 == 0)
-    return {MixSeeds(c.session_seed(), HashName(c.node_name())), c.random_run()};
-  return {MixSeeds(static_cast<uint64_t>(seed), static_cast<uint64_t>(seed2)), c.random_run()};
+// Fills<T>::kFill is the function for type T.
+template <template <typename> class Fills>
+absl::StatusOr<KernelRun> RandomPrepare(PrepareContext& p) {
+  KernelRun run;
+  SLUICE_RETURN_IF_ERROR((Dispatch<float, double, Half, BFloat16>(p.output_dtype(0), [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    run = FillRun<T>(p, Fills<T>::kFill);
+    return absl::OkStatus();
+  })));
+  return run;
 }
 
 template <typename T>
 struct UniformFill {
-  static void Run(const kernels::RandomStream& stream, T* out, int64_t n) {
-    kernels::FillUniform(stream, out, n);
-  }
+  static constexpr Fill<T> kFill = kernels::FillUniform<T>;
 };
 template <typename T>
 struct NormalFill {
-  static void Run(const kernels::RandomStream& stream, T* out, int64_t n) {
-    kernels::FillNormal(stream, out, n);
-  }
+  static constexpr Fill<T> kFill = kernels::FillNormal<T>;
 };
 template <typename T>
 struct TruncatedFill {
-  static void Run(const kernels::RandomStream& stream, T* out, int64_t n) {
-    kernels::FillTruncatedNormal(stream, out, n);
-  }
+  static constexpr Fill<T> kFill = kernels::FillTruncatedNormal<T>;
 };
 
-// half and bfloat16 are float32 numbers, narrowed. (A uniform one may round up to 1: it is kept
-// below.)
-template <template <typename> class Fill, typename Narrow>
-void FillNarrow(const kernels::RandomStream& stream, float* scratch, Narrow* out, int64_t n) {
-  Fill<float>::Run(stream, scratch, n);
-  for (int64_t i = 0; i < n; ++i) {
-    out[i] = Narrow(scratch[i]);
-    if (std::is_same_v<Fill<float>, UniformFill<float>> && static_cast<float>(out[i]) >= 1.0f)
-      --out[i].bits;
-  }
-}
-
-template <template <typename> class Fill>
-absl::StatusOr<KernelRun> RandomPrepare(PrepareContext& p) {
-  const int64_t seed = p.attr<int64_t>("seed"), seed2 = p.attr<int64_t>("seed2");
-  KernelRun run;
-  SLUICE_RETURN_IF_ERROR((Dispatch<float, double, Half, BFloat16>(p.output_dtype(0), [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    constexpr bool kNarrow = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
-    const int64_t elements = p.output_shape(0).num_elements();
-    if (kNarrow && elements > 0) p.RequestScratch(elements * static_cast<int64_t>(sizeof(float)));
-    run = [seed, seed2](KernelContext& c) {
-      const kernels::RandomStream stream = StreamOf(c, seed, seed2);
-      T* out = c.output(0).template mutable_data<T>();
-      const int64_t n = c.output(0).num_elements();
-      if constexpr (kNarrow) {
-        FillNarrow<Fill>(stream, static_cast<float*>(c.scratch()), out, n);
-      } else {
-        Fill<T>::Run(stream, out, n);
-      }
-      return absl::OkStatus();
-    };
-    return absl::OkStatus();
-  })));
-  return run;
+absl::Status UniformIntShape(ShapeContext& c) {
+  for (const int i : {1, 2}) SLUICE_RETURN_IF_ERROR(c.WithRank(i, 0).status());
+  return RandomShape(c);
 }
 
 absl::StatusOr<KernelRun> UniformIntPrepare(PrepareContext& p) {
@@ -103,14 +67,7 @@ absl::StatusOr<KernelRun> UniformIntPrepare(PrepareContext& p) {
   SLUICE_RETURN_IF_ERROR((Dispatch<int32_t, int64_t>(p.output_dtype(0), [&](auto tag) {
     using T = typename decltype(tag)::type;
     run = [seed, seed2](KernelContext& c) -> absl::Status {
-      for (int i : {1, 2}) {
-        if (c.input(i).num_elements() != 1) {
-          return absl::InvalidArgumentError(absl::StrCat(i == 1 ? "minval" : "maxval",
-                                                         " must be 0-D, got shape ",
-                                                         c.input(i).shape().ToString()));
-        }
-      }
-      const T low = c.input(1).flat<T>()[0], high = c.input(2).flat<T>()[0];
+      const T low = c.input(1).scalar<T>(), high = c.input(2).scalar<T>();
       if (low >= high)
         return absl::InvalidArgumentError(
             absl::StrCat("Need minval < maxval, got ", low, " >= ", high));
@@ -196,7 +153,7 @@ OpSpec RandomUniformIntOp() {
       .Attr("seed2: int = 0")
       .Attr("Tout: {int32, int64}")
       .Attr("T: {int32, int64}")
-      .Shape(RandomShape)
+      .Shape(UniformIntShape)
       .Prepare(UniformIntPrepare)
       .Random()
       .NotDifferentiable("integers carry no gradient");

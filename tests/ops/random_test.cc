@@ -14,6 +14,7 @@
 #include "ops/placeholder.h"
 #include "session/session.h"
 #include "tests/testing/op_test.h"
+#include "tests/testing/statistics.h"
 
 namespace sluice {
 namespace {
@@ -37,22 +38,6 @@ std::vector<Tensor> RunTimes(const Output& fetch, int runs, int threads = 1) {
   return results;
 }
 
-struct Statistics {
-  double mean = 0, variance = 0, low = 1e9, high = -1e9;
-};
-Statistics StatisticsOf(const Tensor& t) {
-  Statistics s;
-  const std::vector<double> v = ToDoubles(t);
-  for (const double x : v) {
-    s.mean += x / static_cast<double>(v.size());
-    s.low = std::min(s.low, x);
-    s.high = std::max(s.high, x);
-  }
-  for (const double x : v)
-    s.variance += (x - s.mean) * (x - s.mean) / static_cast<double>(v.size());
-  return s;
-}
-
 using Builder = Output (*)(At, ops::Ints, ops::RandomOptions);
 const std::map<std::string, Builder> kBuilders = {
     {"RandomUniform", ops::RandomUniform},
@@ -67,8 +52,8 @@ TEST(Random, DistributionsHaveTheirMoments) {
   for (const auto& [name, build] : kBuilders) {
     for (const DType dtype : {DType::kFloat, DType::kDouble, DType::kHalf, DType::kBfloat16}) {
       Graph graph(ops::Builtin());
-      const Statistics got = StatisticsOf(
-          RunTimes(build(Scope::Root(graph), {250, 401}, {.dtype = dtype, .seed = 3}), 1).at(0));
+      const Statistics got = StatisticsOf(ToDoubles(
+          RunTimes(build(Scope::Root(graph), {250, 401}, {.dtype = dtype, .seed = 3}), 1).at(0)));
       const Statistics& expected = want.at(name);
       EXPECT_NEAR(got.mean, expected.mean, 0.015) << name << DTypeName(dtype);
       EXPECT_NEAR(got.variance, expected.variance, 0.02) << name << DTypeName(dtype);
@@ -91,6 +76,22 @@ TEST(Random, NumbersAreThoseOfTheStream) {
   const Philox philox(MixSeeds(11, 22), 5);
   for (int i = 0; i < 15; ++i)
     EXPECT_EQ((*out)[0].data<float>()[i], UniformFloat(philox(i / 4)[i % 4]));
+}
+
+// In its first run an op draws from the Philox stream that its seeds name, as TensorFlow's. With
+// the key and counter that tf.random.stateless_normal(shape=[2, 3], seed=[1, 2]) makes of its seed,
+// it gives the numbers that TensorFlow's guide prints for that.
+TEST(Random, TheFirstRunIsTensorFlows) {
+  const Philox::Block mix = Philox(0x02461e293ec8f720, 2)(1);
+  const auto seed = static_cast<int64_t>(mix[0] | uint64_t{mix[1]} << 32);
+  const auto seed2 = static_cast<int64_t>(mix[2] | uint64_t{mix[3]} << 32);
+  const auto out =
+      EvaluateOp(*ops::Builtin().Find("RandomStandardNormal"),
+                 {{"seed", seed}, {"seed2", seed2}, {"dtype", DType::kFloat}, {"T", DType::kInt32}},
+                 {Tensor::Of<int32_t>({2}, {2, 3})});
+  ASSERT_TRUE(out.ok()) << out.status();
+  ExpectClose((*out)[0], Tensor::Of<float>({2, 3}, {0.5441101f, 0.20738031f, 0.07356433f,
+                                                    0.04643455f, -1.3015898f, -0.95385665f}));
 }
 
 TEST(Random, SeedsRunsAndThreads) {
@@ -154,7 +155,7 @@ TEST(Random, UniformIntOverTheWholeRange) {
                  {Tensor::Of<int32_t>({1}, {1000}), Tensor::Scalar<int32_t>(-2147483647 - 1),
                   Tensor::Scalar<int32_t>(2147483647)});
   ASSERT_TRUE(out.ok()) << out.status();
-  const Statistics s = StatisticsOf((*out)[0]);
+  const Statistics s = StatisticsOf(ToDoubles((*out)[0]));
   EXPECT_LT(s.low, -2e9);
   EXPECT_GT(s.high, 2e9);
 }
@@ -178,6 +179,11 @@ TEST(Random, Errors) {
       .Input<int32_t>({}, {5})
       .Input<int32_t>({}, {5})
       .ExpectError(kInvalid, "Need minval < maxval, got 5 >= 5");
+  OpTest("RandomUniformInt")
+      .Input<int32_t>({1}, {2})
+      .Input<int32_t>({1}, {4})
+      .Input<int32_t>({}, {5})
+      .ExpectError(kInvalid, "Shape must be rank 0 but is rank 1");
 }
 
 TEST(Random, EmptyAndScalarShapes) {
