@@ -144,6 +144,7 @@
   X(StatelessRandomUniformInt) X(Multinomial) X(StatelessMultinomial)             \
   X(RandomShuffle) X(RandomGamma) X(RandomGammaGrad) X(RandomPoisson)             \
   X(RandomPoissonV2) X(ParameterizedTruncatedNormal)                              \
+  X(UniqueV2) X(UniqueWithCountsV2)                                               \
                                                                                   \
   /* sparse tensors, strings, files, summaries, tables */                         \
   X(SparseToDense) X(SparseTensorDenseMatMul) X(SparseTensorDenseAdd)             \

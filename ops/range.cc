@@ -1,5 +1,5 @@
-// Range: y[i] = start + i * delta. LinSpace: y[i] = start + i * (stop - start) / (num - 1), y[num -
-// 1] = stop.
+// Range: y[0] = start, y[i] = y[i - 1] + delta (rounded every time, as TensorFlow does). LinSpace:
+// y[i] = start + i * (stop - start) / (num - 1), y[num - 1] = stop.
 #include "ops/range.h"
 
 #include <cmath>
@@ -76,9 +76,8 @@ absl::Status RangeRun(KernelContext& c) {
   T* to = c.output(0).mutable_data<T>();
   const auto start = static_cast<Wide<T>>(c.input(0).scalar<T>());
   const auto delta = static_cast<Wide<T>>(c.input(2).scalar<T>());
-  for (int64_t i = 0; i < size; ++i) {
-    to[i] = T(Plus(start, Times(static_cast<Wide<T>>(i), delta)));
-  }
+  Wide<T> next = start;
+  for (int64_t i = 0; i < size; ++i, next = Plus(next, delta)) to[i] = T(next);
   return absl::OkStatus();
 }
 

@@ -19,7 +19,8 @@ absl::StatusOr<Format> FormatOf(const AttrMap& attrs) {
   const auto name = GetAttr<std::string>(attrs, "data_format");
   if (name == "NHWC") return Format{1, 2, 3};
   if (name == "NCHW") return Format{2, 3, 1};
-  return absl::UnimplementedError(absl::StrCat("data_format ", name, " is not supported"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("Only NHWC and NCHW data_format supported on CPU. Got ", name));
 }
 
 // Sets dimension i of `shape` to itself / divisor.

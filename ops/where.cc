@@ -7,6 +7,7 @@
 #include "core/status.h"
 #include "graph/op_spec.h"
 #include "ops/array_util.h"
+#include "ops/dtype_sets.h"
 #include "ops/kernels/accumulate.h"
 
 namespace sluice::ops {
@@ -48,8 +49,8 @@ absl::Status WhereRun(KernelContext& c) {
 absl::StatusOr<KernelRun> WherePrepare(PrepareContext& p) {
   KernelRun run;
   SLUICE_RETURN_IF_ERROR(
-      (Dispatch<bool, float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, Half,
-                BFloat16, std::complex<float>, std::complex<double>>(
+      (Dispatch<bool, float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
+                uint64_t, Half, BFloat16, std::complex<float>, std::complex<double>>(
           p.input_dtype(0), [&](auto tag) {
             run = &WhereRun<typename decltype(tag)::type>;
             return absl::OkStatus();
@@ -68,6 +69,7 @@ OpSpec WhereOp() {
           "bfloat16, uint16, complex128, half, uint32, uint64, bool} = DT_BOOL")
       .Shape(WhereShape)
       .Prepare(WherePrepare)
+      .NoKernelFor("T", QuantizedNumbers(), "quantized numbers are not told from zero")
       .NotDifferentiable("positions have no gradient");
 }
 

@@ -1,6 +1,8 @@
 #include "ops/range.h"
 
+#include <cmath>
 #include <limits>
+#include <vector>
 
 #include "graph/graph.h"
 #include "ops/all_ops.h"
@@ -31,6 +33,18 @@ TEST(RangeTest, FloatingTypes) {
   RangeOf<float>(0, 1, 0.25f).Expect({4}, {0, 0.25f, 0.5f, 0.75f});
   RangeOf<double>(1, 0, -0.3).Expect<double>({4}, {1, 0.7, 0.4, 0.1});
   RangeOf<Half>(Half(0.0f), Half(2.0f), Half(1.0f)).Expect<Half>({2}, {Half(0.0f), Half(1.0f)});
+}
+
+// TensorFlow adds delta again and again, and so do we: 0.1f 1000 times is not 100.
+TEST(RangeTest, RoundsEveryStep) {
+  std::vector<float> want(1000);
+  float sum = 0;
+  for (float& v : want) {
+    v = sum;
+    sum += 0.1f;
+  }
+  EXPECT_GT(std::abs(want[999] - 99.9f), 5e-4f);
+  RangeOf<float>(0, 99.95f, 0.1f).Expect(Tensor::Of<float>({1000}, want), {0, 0});
 }
 
 TEST(RangeTest, ExtremeIntegers) {

@@ -86,7 +86,7 @@ TEST(SpaceToDepthTest, Errors) {
       .Attr("block_size", 2)
       .Attr("data_format", "NCHW_VECT_C")
       .Input({1, 2, 2, 1}, {1, 2, 3, 4})
-      .ExpectError(StatusCode::kUnimplemented, "NCHW_VECT_C");
+      .ExpectError(StatusCode::kInvalidArgument, "NCHW_VECT_C");
   OpTest("SpaceToDepth")
       .Attr("block_size", 2)
       .Input({2, 2}, {1, 2, 3, 4})
