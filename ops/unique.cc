@@ -103,6 +103,7 @@ struct Sections {
     return hash;
   }
   bool Equal(int64_t i, int64_t j) const {
+    if (i == j) return true;  // also where a NaN is unequal to itself
     return All([&](int64_t at) { return KeyOf(x[at + i * inner]) == KeyOf(x[at + j * inner]); });
   }
 };
