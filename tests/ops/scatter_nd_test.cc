@@ -79,8 +79,7 @@ TEST(ScatterNdTest, Errors) {
       .ExpectError(StatusCode::kInvalidArgument, "must match the inner 0 dimensions");
   scatter({1}, {1, 4})
       .ExpectError(StatusCode::kInvalidArgument,
-                   "The inner 0 dimensions of output.shape=[4] must match the inner 1 dimensions "
-                   "of updates.shape=[1,4]");
+                   "must match the inner 1 dimensions of updates.shape=[1,4]");
   // Updates without indices, indices without updates.
   scatter({}, {1, 4})
       .ExpectError(StatusCode::kInvalidArgument, "Indices and updates specified for empty output");
