@@ -16,8 +16,8 @@ enum class Combine { kUpdate, kAdd, kSub, kMul, kDiv, kMin, kMax };
 // Element by element. Integers wrap around; half and bfloat16 are computed in float. REQUIRES
 // (CHECK): same dtype and element count. InvalidArgument for an integer division by 0 (then an
 // unspecified part is done); Unimplemented for a dtype that is not a number, except that kUpdate
-// serves every dtype, kAdd strings (joined) and bools (or), kSub bools (not equal), and for kMin and
-// kMax of complex numbers.
+// serves every dtype, kAdd strings (joined) and bools (or), kSub bools (not equal), and for kMin
+// and kMax of complex numbers.
 absl::Status CombineElements(Combine how, const Tensor& update, Tensor& value);
 
 // Row indices[k] of `value` is combined with row k of `updates`, one after another, so that an
@@ -28,9 +28,9 @@ absl::Status CombineElements(Combine how, const Tensor& update, Tensor& value);
 // is not in [0, 4)"); otherwise as above. REQUIRES (CHECK): same dtype; indices int32 or int64.
 absl::Status CombineRows(Combine how, const Tensor& indices, const Tensor& updates, Tensor& value);
 
-// Slice k of `updates`, cut into `count` slices, is combined with the elements of `value` that begin
-// at start(k), one slice after another. Errors as CombineElements. REQUIRES: the places lie inside
-// `value`, same dtype (CHECK), `count` divides updates' elements.
+// Slice k of `updates`, cut into `count` slices, is combined with the elements of `value` that
+// begin at start(k), one slice after another. Errors as CombineElements. REQUIRES: the places lie
+// inside `value`, same dtype (CHECK), `count` divides updates' elements.
 absl::Status CombineSlices(Combine how, int64_t count, absl::FunctionRef<int64_t(int64_t)> start,
                            const Tensor& updates, Tensor& value);
 
