@@ -1,7 +1,10 @@
 #include "ops/lookup_table.h"
 
+#include <algorithm>
+#include <initializer_list>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "core/status.h"
 #include "graph/op_spec.h"
@@ -182,6 +185,16 @@ absl::Status Export(LookupTable& table, KernelContext& c) {
 
 constexpr char kTable[] = "entries of tables have no gradient";
 
+// Those among all dtypes that are none of `types`.
+std::vector<DType> AllBut(std::initializer_list<DType> types) {
+  std::vector<DType> others;
+  for (int number = 1; IsKnown(static_cast<DType>(number)) && number < 100; ++number) {
+    const auto dtype = static_cast<DType>(number);
+    if (std::find(types.begin(), types.end(), dtype) == types.end()) others.push_back(dtype);
+  }
+  return others;
+}
+
 OpSpec HandleSpec(const char* name, bool reference, KernelPrepare prepare) {
   return OpSpec(name)
       .Output(reference ? "table_handle: Ref(string)" : "table_handle: resource")
@@ -192,6 +205,12 @@ OpSpec HandleSpec(const char* name, bool reference, KernelPrepare prepare) {
       .Attr("value_dtype: type")
       .Shape(reference ? HandleShape<true> : HandleShape<false>)
       .Prepare(std::move(prepare))
+      .NoKernelFor("key_dtype", AllBut({DType::kInt32, DType::kInt64, DType::kString}),
+                   "keys of tables are integers and strings")
+      .NoKernelFor("value_dtype",
+                   AllBut({DType::kBool, DType::kInt32, DType::kInt64, DType::kFloat,
+                           DType::kDouble, DType::kString}),
+                   "TensorFlow has no such tables either")
       .Stateful()
       .SessionConstant()
       .NotDifferentiable(kTable);

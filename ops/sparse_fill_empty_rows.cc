@@ -20,10 +20,11 @@ absl::Status FillShape(ShapeContext& c) {
   SLUICE_RETURN_IF_ERROR(c.WithRank(3, 0).status());
   SLUICE_ASSIGN_OR_RETURN(const TensorShape indices, c.WithRank(0, 2));
   SLUICE_ASSIGN_OR_RETURN(const TensorShape rank, c.WithRank(2, 1));
-  SLUICE_ASSIGN_OR_RETURN(const TensorShape shape, c.ShapeFromValue(2));
+  const Tensor* shape = c.value(2);  // may be larger than a dense one
+  const bool rows_known = shape != nullptr && shape->num_elements() > 0;
   c.set_output(0, {-1, rank.dim(0) >= 0 ? rank.dim(0) : indices.dim(1)});
   c.set_output(1, TensorShape::OfRank(1));
-  c.set_output(2, {shape.rank() > 0 ? shape.dim(0) : -1});
+  c.set_output(2, {rows_known ? shape->flat<int64_t>()[0] : -1});
   c.set_output(3, {indices.dim(0) >= 0 ? indices.dim(0) : c.input(1).dim(0)});
   return absl::OkStatus();
 }

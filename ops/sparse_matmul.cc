@@ -22,12 +22,13 @@ absl::Status ProductShape(ShapeContext& c) {
   SLUICE_RETURN_IF_ERROR(c.WithRank(0, 2).status());
   SLUICE_RETURN_IF_ERROR(c.WithRank(1, 1).status());
   SLUICE_ASSIGN_OR_RETURN(const TensorShape b, c.WithRank(3, 2));
-  SLUICE_ASSIGN_OR_RETURN(TensorShape a, c.ShapeFromValue(2));
-  if (!a.rank_known()) a = TensorShape::OfRank(2);
-  if (a.rank() != 2) {
+  SLUICE_ASSIGN_OR_RETURN(const TensorShape rank, c.WithRank(2, 1));
+  if (!rank.CompatibleWith({2})) {
     return absl::InvalidArgumentError(
-        absl::StrCat("Tensor 'a_shape' must have 2 elements, got ", a.rank()));
+        absl::StrCat("Tensor 'a_shape' must have 2 elements, got ", rank.dim(0)));
   }
+  TensorShape a = TensorShape::OfRank(2);
+  if (const Tensor* known = c.value(2)) a = TensorShape(known->flat<int64_t>());  // of any size
   const bool adjoint_a = c.attr<bool>("adjoint_a"), adjoint_b = c.attr<bool>("adjoint_b");
   const int64_t inner_a = a.dim(adjoint_a ? 0 : 1), inner_b = b.dim(adjoint_b ? 1 : 0);
   if (inner_a >= 0 && inner_b >= 0 && inner_a != inner_b) {

@@ -49,8 +49,9 @@ TensorShape ReducedShape(absl::Span<const int64_t> shape, const std::vector<bool
 // --- shapes --------------------------------------------------------------------------------------
 
 absl::Status DenseShape(ShapeContext& c) {
-  SLUICE_ASSIGN_OR_RETURN(const TensorShape shape, c.ShapeFromValue(2));
-  if (!shape.fully_defined() || c.value(3) == nullptr) return absl::OkStatus();
+  SLUICE_RETURN_IF_ERROR(c.WithRank(2, 1).status());
+  if (c.value(2) == nullptr || c.value(3) == nullptr) return absl::OkStatus();
+  const TensorShape shape(c.value(2)->flat<int64_t>());  // may be larger than a dense one
   SLUICE_ASSIGN_OR_RETURN(const auto reduced, ReducedAxes(*c.value(3), shape.rank()));
   TensorShape result = ReducedShape(shape.dims(), reduced, c.attr<bool>("keep_dims"));
   SLUICE_RETURN_IF_ERROR(result.Check());
