@@ -77,13 +77,16 @@ absl::Status Inflate(const std::string& from, bool gzip, std::string* to) {
     stream.avail_out = sizeof(buffer);
     result = inflate(&stream, Z_NO_FLUSH);
     to->append(buffer, sizeof(buffer) - stream.avail_out);
+    // A gzip file may have several parts.
+    if (result == Z_STREAM_END && gzip && stream.avail_in > 0) result = inflateReset(&stream);
   }
-  const std::string why = stream.msg != nullptr ? stream.msg : "it ends too early";
+  const std::string why = stream.msg != nullptr ? stream.msg : "it is damaged";
   inflateEnd(&stream);
   if (to->size() > kMaxDecompressed) {
     return absl::ResourceExhaustedError("a string becomes longer than 1 GiB");
   }
-  if (result == Z_STREAM_END) return absl::OkStatus();
+  // Bytes that end too early are no error to TensorFlow: what they hold is the result.
+  if (result == Z_STREAM_END || result == Z_BUF_ERROR) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat("inflate() failed: ", why));
 }
 

@@ -102,6 +102,10 @@ absl::StatusOr<KernelRun> RestorePrepare(PrepareContext& p) {
 
 constexpr char kFiles[] = "it deals with files";
 
+std::vector<DType> QuantizedTypes() {
+  return {DType::kQint8, DType::kQuint8, DType::kQint32, DType::kQint16, DType::kQuint16};
+}
+
 OpSpec RestoreSpec(const char* name) {
   return OpSpec(name)
       .Input("file_pattern: string")
@@ -123,6 +127,7 @@ OpSpec SaveOp() {
       .Input("tensor_names: string")
       .Input("data: T")
       .Attr("T: list(type) >= 1")
+      .NoKernelFor("T", QuantizedTypes(), "quantized numbers have no list in a checkpoint")
       .Shape(WholeSaveShape)
       .Kernel(SaveKernel)
       .Stateful()
@@ -136,6 +141,7 @@ OpSpec SaveSlicesOp() {
       .Input("shapes_and_slices: string")
       .Input("data: T")
       .Attr("T: list(type) >= 1")
+      .NoKernelFor("T", QuantizedTypes(), "quantized numbers have no list in a checkpoint")
       .Shape(SliceSaveShape)
       .Kernel(SaveSlicesKernel)
       .Stateful()

@@ -83,13 +83,29 @@ TEST(DecodeCompressedTest, Errors) {
       .Input(Texts({"a"}))
       .ExpectError(StatusCode::kInvalidArgument,
                    "Only ZLIB, GZIP or NONE are supported compressions");
-  const std::string whole = Compress("some text that is compressed", 15);
-  for (const std::string& bad : {std::string("no zlib"), whole.substr(0, 12), std::string()}) {
+  std::string damaged = Compress("some text that is compressed", 15);
+  damaged.back() ^= 1;  // of the checksum
+  for (const std::string& bad : {std::string("no zlib"), damaged}) {
     OpTest("DecodeCompressed")
         .Attr("compression_type", "ZLIB")
         .Input(Texts({bad}))
         .ExpectError(StatusCode::kDataLoss, "inflate() failed");
   }
+}
+
+TEST(DecodeCompressedTest, WhatEndsTooEarlyGivesWhatThereIs) {
+  const std::string whole = Compress(std::string(50, 'a') + std::string(50, 'b'), 15);
+  OpTest("DecodeCompressed")
+      .Attr("compression_type", "ZLIB")
+      .Input(Texts({"", whole.substr(0, 2), whole.substr(0, whole.size() - 1)}))
+      .Expect(Texts({"", "", std::string(50, 'a') + std::string(50, 'b')}));
+}
+
+TEST(DecodeCompressedTest, SeveralParts) {
+  OpTest("DecodeCompressed")
+      .Attr("compression_type", "GZIP")
+      .Input(Texts({Compress("one ", 15 + 16) + Compress("two", 15 + 16)}))
+      .Expect(Texts({"one two"}));
 }
 
 }  // namespace
