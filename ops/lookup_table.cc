@@ -217,9 +217,11 @@ OpSpec HandleSpec(const char* name, bool reference, KernelPrepare prepare) {
 }
 
 OpSpec TableSpec(const char* name, bool reference) {
-  return OpSpec(name)
-      .Input(reference ? "table_handle: Ref(string)" : "table_handle: resource")
+  OpSpec spec(name);
+  spec.Input(reference ? "table_handle: Ref(string)" : "table_handle: resource")
       .NotDifferentiable(kTable);
+  if (!reference) spec.Stateful();  // as every op of TensorFlow that takes a resource
+  return spec;
 }
 
 OpSpec FindSpec(const char* name, bool reference) {
