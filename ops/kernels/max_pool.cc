@@ -27,22 +27,24 @@ using Place = std::conditional_t<sizeof(T) == 8, int64_t, int32_t>;
 template <typename T>
 void FindMaxima(const PoolShape& s, const T* image, const Window& w, int64_t first, int64_t count,
                 T* best, Place<T>* place) {
-  Place<T> cell = 0;
-  ForEachCell(s, w, [&](int64_t offset) {
+  Place<T> cells = 0;
+  ForEachCell(s, w, [=, &cells](int64_t offset) {  // copies: so that loops have a known length
     const T* const x = image + offset + first;
+    const Place<T> cell = cells++;
     if (cell == 0) {
       for (int64_t k = 0; k < count; ++k) {
         best[k] = x[k];
         place[k] = 0;
       }
     } else {
+#pragma GCC ivdep
       for (int64_t k = 0; k < count; ++k) {
-        const bool better = x[k] > best[k];
-        best[k] = better ? x[k] : best[k];
-        place[k] = better ? cell : place[k];
+        const T value = x[k], highest = best[k];
+        const Place<T> kept = place[k];
+        best[k] = value > highest ? value : highest;
+        place[k] = value > highest ? cell : kept;
       }
     }
-    ++cell;
   });
 }
 
@@ -54,16 +56,17 @@ void MaxGradient2x2(const T* x, int64_t row, int64_t channels, const T* dy, T* d
   T *da = dx, *db = dx + channels, *dc = dx + row, *dd = dc + channels;
 #pragma GCC ivdep
   for (int64_t k = 0; k < channels; ++k) {
-    // In the order of FindMaxima: a cell wins when it is greater than the winner so far.
-    const bool b_wins = b[k] > a[k];
-    const T top = b_wins ? b[k] : a[k];
-    const bool c_wins = c[k] > top;
-    const T three = c_wins ? c[k] : top;
-    const bool d_wins = d[k] > three;
-    da[k] = !b_wins & !c_wins & !d_wins ? dy[k] : T(0);
-    db[k] = b_wins & !c_wins & !d_wins ? dy[k] : T(0);
-    dc[k] = c_wins & !d_wins ? dy[k] : T(0);
-    dd[k] = d_wins ? dy[k] : T(0);
+    // In the order of FindMaxima: a cell wins when it is greater than the winner so far. What is
+    // left for the cells before it is dy, or 0. (Every value is loaded first: no branches.)
+    const T av = a[k], bv = b[k], cv = c[k], dv = d[k], g = dy[k];
+    const T two = bv > av ? bv : av;
+    const T three = cv > two ? cv : two;
+    const T for_three = dv > three ? T(0) : g;
+    const T for_two = cv > two ? T(0) : for_three;
+    da[k] = bv > av ? T(0) : for_two;
+    db[k] = bv > av ? for_two : T(0);
+    dc[k] = cv > two ? for_three : T(0);
+    dd[k] = dv > three ? g : T(0);
   }
 }
 
@@ -130,11 +133,16 @@ void MaxPoolGradient(const PoolShape& s, const T* x, const T* dy, T* dx) {
       T best[kBlock];
       Place<T> place[kBlock];
       FindMaxima(s, x + image, w, first, count, best, place);
-      Place<T> cell = 0;
+      Place<T> cells = 0;
       ForEachCell(s, w, [&](int64_t offset) {
         T* const to = dx + image + offset + first;
-        for (int64_t k = 0; k < count; ++k) to[k] += place[k] == cell ? g[k] : T(0);
-        ++cell;
+        const Place<T> cell = cells++;
+        const int64_t n = count;
+#pragma GCC ivdep
+        for (int64_t k = 0; k < n; ++k) {
+          const T share = g[k];
+          to[k] += place[k] == cell ? share : T(0);
+        }
       });
     });
   });
@@ -166,10 +174,12 @@ void MaxPoolGradGradient(const PoolShape& s, const T* x, const T* y, const T* gr
       ForEachCell(s, w, [&](int64_t offset) {
         const T *const in = x + image + offset + first, *const from =
                                                             grads + image + offset + first;
+#pragma GCC ivdep
         for (int64_t k = 0; k < count; ++k) {
-          const bool here = !found[k] & (in[k] == maximum[k]);
-          to[k] = here ? from[k] : to[k];
-          found[k] |= here;
+          const T value = from[k], kept = to[k];
+          const Place<T> before = found[k], here = in[k] == maximum[k] ? 1 : 0;
+          to[k] = before < here ? value : kept;
+          found[k] = before | here;
         }
       });
     });

@@ -1,6 +1,8 @@
 #include "ops/kernels/softmax.h"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "Eigen/Core"
 #include "core/threads.h"
@@ -31,11 +33,68 @@ std::pair<T, T> ShiftedExp(const T* x, T* y, int64_t n) {
   return {out.sum(), highest};
 }
 
+// Short rows are treated many at a time, so that exponentials are taken of long vectors.
+constexpr int64_t kShort = 64;  // elements of a row
+constexpr int64_t kTile = 2048;
+
+// body(first row, rows) for tiles of rows of n <= kShort elements.
+template <typename Body>
+void ForTiles(int64_t rows, int64_t n, Body body) {
+  const int64_t tile = kTile / n, tiles = (rows + tile - 1) / tile;
+  ParallelFor(tiles, GrainFor(1.0 * kTile), [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) body(t * tile, std::min(tile, rows - t * tile));
+  });
+}
+
+// y = x - max x, row by row. NaN and infinity give what ShiftedExp has under its exp.
+template <typename T>
+void ShiftRows(const T* x, T* y, int64_t rows, int64_t n) {
+  for (int64_t i = 0; i < rows; ++i, x += n, y += n) {
+    T highest = x[0];
+    for (int64_t j = 1; j < n; ++j) highest = x[j] > highest ? x[j] : highest;
+    for (int64_t j = 0; j < n; ++j) y[j] = x[j] - highest;
+  }
+}
+
+template <typename T>
+T SumOf(const T* x, int64_t n) {
+  T sum = 0;
+  for (int64_t j = 0; j < n; ++j) sum += x[j];
+  return sum;
+}
+
+template <typename T>
+void SoftmaxTile(const T* x, T* y, int64_t rows, int64_t n) {
+  ShiftRows(x, y, rows, n);
+  Row<T> all(y, rows * n);
+  all = all.exp();
+  for (int64_t i = 0; i < rows; ++i, y += n) {
+    const T scale = T(1) / SumOf(y, n);
+    for (int64_t j = 0; j < n; ++j) y[j] *= scale;
+  }
+}
+
+template <typename T>
+void LogSoftmaxTile(const T* x, T* y, int64_t rows, int64_t n) {
+  ShiftRows(x, y, rows, n);
+  T powers[kTile];
+  Row<T>(powers, rows * n) = Row<T>(y, rows * n).exp();
+  for (int64_t i = 0; i < rows; ++i, y += n) {
+    const T log_sum = std::log(SumOf(powers + i * n, n));
+    for (int64_t j = 0; j < n; ++j) y[j] -= log_sum;
+  }
+}
+
 }  // namespace
 
 template <typename T>
 void SoftmaxRows(const T* x, T* y, int64_t rows, int64_t n) {
   if (n == 0) return;
+  if (n <= kShort) {
+    return ForTiles(rows, n, [=](int64_t first, int64_t count) {
+      SoftmaxTile(x + first * n, y + first * n, count, n);
+    });
+  }
   ForRows(rows, n, [=](int64_t i) {
     const T sum = ShiftedExp(x + i * n, y + i * n, n).first;
     Row<T>(y + i * n, n) *= T(1) / sum;
@@ -45,6 +104,11 @@ void SoftmaxRows(const T* x, T* y, int64_t rows, int64_t n) {
 template <typename T>
 void LogSoftmaxRows(const T* x, T* y, int64_t rows, int64_t n) {
   if (n == 0) return;
+  if (n <= kShort) {
+    return ForTiles(rows, n, [=](int64_t first, int64_t count) {
+      LogSoftmaxTile(x + first * n, y + first * n, count, n);
+    });
+  }
   ForRows(rows, n, [=](int64_t i) {
     const ConstRow<T> in(x + i * n, n);
     const T highest = in.maxCoeff();
