@@ -116,6 +116,13 @@
   X(PopulationCount) X(Igamma) X(Igammac) X(IgammaGradA) X(Zeta) X(Polygamma)     \
   X(Betainc) X(BesselI0e) X(BesselI1e) X(Cross) X(HistogramFixedWidth)            \
   X(Bucketize) X(NthElement) X(CompareAndBitpack) X(EnsureShape)                  \
+  X(MatrixInverse) X(MatrixSolve) X(MatrixTriangularSolve) X(MatrixSolveLs)       \
+  X(MatrixDeterminant) X(LogMatrixDeterminant) X(Lu) X(Cholesky) X(CholeskyGrad)  \
+  X(Qr) X(SelfAdjointEigV2) X(Svd) X(Einsum)                                      \
+  X(SparseSegmentSum) X(SparseSegmentMean) X(SparseSegmentSqrtN)                  \
+  X(SparseSegmentSumWithNumSegments) X(SparseSegmentMeanWithNumSegments)          \
+  X(SparseSegmentSqrtNWithNumSegments) X(SparseSegmentMeanGrad)                   \
+  X(SparseSegmentSqrtNGrad)                                                       \
                                                                                   \
   /* sparse and stateful updates, stateless and other random streams */           \
   X(ScatterNdUpdate) X(ScatterNdAdd) X(ScatterNdSub) X(ResourceScatterNdUpdate)   \

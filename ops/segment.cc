@@ -17,6 +17,7 @@
 #include "ops/kernels/accumulate.h"
 #include "ops/kernels/strided_copy.h"
 #include "ops/reshape.h"
+#include "ops/segment_util.h"
 #include "ops/shape.h"
 #include "ops/strided_slice.h"
 #include "ops/tile.h"
@@ -25,6 +26,27 @@ namespace sluice::ops {
 namespace {
 
 enum class Reduction { kSum, kMean, kProd, kMax, kMin };
+
+// The largest finite number.
+template <typename T>
+T Largest() {
+  if constexpr (std::is_same_v<T, Half>) {
+    return T(65504.0f);
+  } else if constexpr (std::is_same_v<T, BFloat16>) {
+    return T(0x1.fep127f);
+  } else {
+    return std::numeric_limits<T>::max();
+  }
+}
+
+template <typename T>
+T Lowest() {
+  if constexpr (kIsHalf<T>) {
+    return T(-static_cast<float>(Largest<T>()));
+  } else {
+    return std::numeric_limits<T>::lowest();
+  }
+}
 
 // What a segment without rows gives.
 template <typename T, Reduction r>
@@ -35,11 +57,20 @@ T EmptySegment(bool sorted) {
     else
       return T(1);
   } else if constexpr (r == Reduction::kMax) {
-    return sorted ? T(0) : std::numeric_limits<T>::lowest();
+    return sorted ? T{} : Lowest<T>();
   } else if constexpr (r == Reduction::kMin) {
-    return sorted ? T(0) : std::numeric_limits<T>::max();
+    return sorted ? T{} : Largest<T>();
   } else {
     return T{};
+  }
+}
+
+template <typename T>
+bool IsBefore(const T& a, const T& b) {
+  if constexpr (kIsHalf<T>) {
+    return static_cast<float>(a) < static_cast<float>(b);
+  } else {
+    return a < b;
   }
 }
 
@@ -48,20 +79,11 @@ T Combine(const T& a, const T& b) {
   if constexpr (r == Reduction::kProd) {
     return Times(a, b);
   } else if constexpr (r == Reduction::kMax) {
-    return std::max(a, b);
+    return IsBefore(a, b) ? b : a;
   } else if constexpr (r == Reduction::kMin) {
-    return std::min(a, b);
+    return IsBefore(b, a) ? b : a;
   } else {
     return Plus(a, b);
-  }
-}
-
-template <typename T>
-T DividedBy(const T& a, int64_t count) {
-  if constexpr (kIsHalf<T>) {
-    return T(static_cast<float>(a) / static_cast<float>(count));
-  } else {
-    return a / static_cast<T>(count);
   }
 }
 
@@ -70,8 +92,8 @@ struct SegmentLayout {
 };
 
 // Reduces columns [begin, end) of the rows.
-template <typename T, Reduction r, typename Index>
-void ReduceUnsorted(const SegmentLayout& s, const T* data, const Index* ids, int64_t begin,
+template <typename T, Reduction r>
+void ReduceUnsorted(const SegmentLayout& s, const T* data, const IndexView& ids, int64_t begin,
                     int64_t end, T* to) {
   for (int64_t row = 0; row < s.rows; ++row) {
     if (ids[row] < 0) continue;
@@ -81,8 +103,8 @@ void ReduceUnsorted(const SegmentLayout& s, const T* data, const Index* ids, int
   }
 }
 
-template <typename T, Reduction r, typename Index>
-void ReduceSorted(const SegmentLayout& s, const T* data, const Index* ids, int64_t begin,
+template <typename T, Reduction r>
+void ReduceSorted(const SegmentLayout& s, const T* data, const IndexView& ids, int64_t begin,
                   int64_t end, T* to) {
   for (int64_t row = 0; row < s.rows;) {
     T* sum = to + ids[row] * s.inner;
@@ -131,37 +153,12 @@ absl::Status UnsortedSegmentShape(ShapeContext& c) {
   return absl::OkStatus();
 }
 
-// How many segments ids in order speak of. InvalidArgument for ids that are not.
-template <typename Index>
-absl::StatusOr<int64_t> CountSorted(absl::Span<const Index> ids) {
-  Index last = 0;
-  for (size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] < last) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(ids[i] < 0 ? "segment ids must be >= 0" : "segment ids are not increasing",
-                       ": segment_ids[", i, "] = ", ids[i]));
-    }
-    last = ids[i];
-  }
-  if (ids.empty()) return 0;
-  if (last >= kMaxElements) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("segment_ids[", ids.size() - 1, "] = ", last, " is too large"));
-  }
-  return int64_t{last} + 1;
-}
-
-absl::StatusOr<int64_t> CountSorted(const Tensor& ids) {
-  return ids.dtype() == DType::kInt32 ? CountSorted<int32_t>(ids.flat<int32_t>())
-                                      : CountSorted<int64_t>(ids.flat<int64_t>());
-}
-
 absl::Status SegmentShape(ShapeContext& c) {
   SLUICE_RETURN_IF_ERROR(c.WithRankAtLeast(0, 1).status());
   SLUICE_ASSIGN_OR_RETURN(const TensorShape ids, c.WithRank(1, 1));
   int64_t segments = -1;
   if (const Tensor* value = c.value(1)) {
-    SLUICE_ASSIGN_OR_RETURN(segments, CountSorted(*value));
+    SLUICE_ASSIGN_OR_RETURN(segments, CountSortedSegments(*value));
   }
   SLUICE_ASSIGN_OR_RETURN(TensorShape output, SegmentedShape(c.input(0), ids, segments));
   c.set_output(0, std::move(output));
@@ -169,9 +166,8 @@ absl::Status SegmentShape(ShapeContext& c) {
 }
 
 // OK when every id is below `segments`.
-template <typename Index>
-absl::Status CheckUnsorted(absl::Span<const Index> ids, int64_t segments) {
-  for (size_t i = 0; i < ids.size(); ++i) {
+absl::Status CheckUnsorted(const IndexView& ids, int64_t segments) {
+  for (int64_t i = 0; i < ids.size(); ++i) {
     if (ids[i] >= segments) {
       return absl::InvalidArgumentError(
           absl::StrCat("segment_ids[", i, "] = ", ids[i], " is out of range [0, ", segments, ")"));
@@ -180,15 +176,15 @@ absl::Status CheckUnsorted(absl::Span<const Index> ids, int64_t segments) {
   return absl::OkStatus();
 }
 
-template <typename T, Reduction r, typename Index, bool sorted>
+template <typename T, Reduction r, bool sorted>
 absl::Status RunSegment(KernelContext& c, bool planned) {
-  const absl::Span<const Index> ids = c.input(1).flat<Index>();
-  SegmentLayout s{.rows = static_cast<int64_t>(ids.size())};
+  const IndexView ids(c.input(1));
+  SegmentLayout s{.rows = ids.size()};
   if constexpr (sorted) {
-    SLUICE_ASSIGN_OR_RETURN(s.segments, CountSorted<Index>(ids));
+    SLUICE_ASSIGN_OR_RETURN(s.segments, CountSortedSegments(c.input(1)));
   } else {
     SLUICE_ASSIGN_OR_RETURN(s.segments, ReadInt(c.input(2), "num_segments"));
-    SLUICE_RETURN_IF_ERROR(CheckUnsorted<Index>(ids, s.segments));
+    SLUICE_RETURN_IF_ERROR(CheckUnsorted(ids, s.segments));
   }
   SLUICE_ASSIGN_OR_RETURN(const TensorShape wanted,
                           SegmentedShape(c.input(0).shape(), c.input(1).shape(), s.segments));
@@ -202,9 +198,9 @@ absl::Status RunSegment(KernelContext& c, bool planned) {
   ParallelFor(s.inner, std::max<int64_t>(16, GrainFor(column_cost)),
               [&](int64_t begin, int64_t end) {
                 if constexpr (sorted) {
-                  ReduceSorted<T, r>(s, data, ids.data(), begin, end, to);
+                  ReduceSorted<T, r>(s, data, ids, begin, end, to);
                 } else {
-                  ReduceUnsorted<T, r>(s, data, ids.data(), begin, end, to);
+                  ReduceUnsorted<T, r>(s, data, ids, begin, end, to);
                 }
               });
   return absl::OkStatus();
@@ -215,22 +211,16 @@ absl::StatusOr<KernelRun> SegmentPrepare(PrepareContext& p) {
   KernelRun run;
   const auto pick = [&](auto tag) {
     using T = typename decltype(tag)::type;
-    const auto typed = p.input_dtype(1) == DType::kInt32 ? &RunSegment<T, r, int32_t, sorted>
-                                                         : &RunSegment<T, r, int64_t, sorted>;
     // Of many ids nobody knows the last one before the run.
     const bool planned = p.output_shape(0).fully_defined();
-    run = [typed, planned](KernelContext& c) { return typed(c, planned); };
+    run = [planned](KernelContext& c) { return RunSegment<T, r, sorted>(c, planned); };
     return absl::OkStatus();
   };
   const DType dtype = p.input_dtype(0);
-  absl::Status status;
-  if constexpr (r == Reduction::kMax || r == Reduction::kMin) {
-    status = Dispatch<float, double, int32_t, int64_t, uint8_t, int8_t>(dtype, pick);
-  } else if constexpr (r == Reduction::kSum) {
-    status = Dispatch<float, double, int32_t, int64_t, uint8_t, int8_t, Half, BFloat16,
-                      std::complex<float>, std::complex<double>>(dtype, pick);
-  } else {
-    status = Dispatch<float, double, int32_t, int64_t>(dtype, pick);
+  absl::Status status = Dispatch<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t,
+                                 uint8_t, uint16_t, uint32_t, uint64_t>(dtype, pick);
+  if constexpr (r == Reduction::kSum || r == Reduction::kMean || r == Reduction::kProd) {
+    if (IsComplex(dtype)) status = Dispatch<std::complex<float>, std::complex<double>>(dtype, pick);
   }
   SLUICE_RETURN_IF_ERROR(status);
   return run;

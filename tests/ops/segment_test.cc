@@ -5,6 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "graph/gradients.h"
+#include "graph/graph.h"
+#include "ops/all_ops.h"
+#include "ops/const.h"
+#include "session/session.h"
 #include "tests/testing/op_test.h"
 
 namespace sluice {
@@ -85,6 +90,66 @@ TEST(SegmentTest, ByHand) {
   Sorted("SegmentMax", {0, 0, 2, 2}).Expect({3, 2}, {3, 4, 0, 0, 7, 8});
   Sorted("SegmentMin", {0, 0, 2, 2}).Expect({3, 2}, {1, 2, 0, 0, 5, 6});
   OpTest("SegmentSum").Input({0, 2}, {}).Input<int64_t>({0}, {}).Expect({0, 2}, {});
+}
+
+TEST(SegmentTest, EveryNumberType) {
+  for (const DType dtype :
+       {DType::kHalf, DType::kBfloat16, DType::kInt8, DType::kInt16, DType::kInt32, DType::kInt64,
+        DType::kUint8, DType::kUint16, DType::kUint32, DType::kUint64, DType::kDouble}) {
+    const Tensor data = FromDoubles(dtype, {4}, {3, 1, 2, 5});
+    const auto sorted = [&](const char* op, std::vector<double> want) {
+      OpTest(op)
+          .Input(data)
+          .Input<int64_t>({4}, {0, 0, 2, 2})
+          .Expect(FromDoubles(dtype, {3}, want));
+    };
+    sorted("SegmentSum", {4, 0, 7});
+    sorted("SegmentProd", {3, 1, 10});
+    sorted("SegmentMax", {3, 0, 5});
+    sorted("SegmentMin", {1, 0, 2});
+    sorted("SegmentMean", {2, 0, IsFloating(dtype) ? 3.5 : 3});
+    const auto unsorted = [&](const char* op, std::vector<double> want) {
+      OpTest(op)
+          .Input(data)
+          .Input<int32_t>({4}, {1, -1, 0, 1})
+          .Input<int64_t>({}, {2})
+          .Expect(FromDoubles(dtype, {2}, want));
+    };
+    unsorted("UnsortedSegmentSum", {2, 8});
+    unsorted("UnsortedSegmentProd", {2, 15});
+    unsorted("UnsortedSegmentMax", {2, 5});
+    unsorted("UnsortedSegmentMin", {2, 3});
+  }
+}
+
+TEST(SegmentTest, EmptySegmentsOfNarrowTypes) {
+  OpTest("UnsortedSegmentMax")
+      .Input(FromDoubles(DType::kHalf, {1}, {3}))
+      .Input<int32_t>({1}, {-1})
+      .Input<int32_t>({}, {1})
+      .Expect(FromDoubles(DType::kHalf, {1}, {-65504}));
+  OpTest("UnsortedSegmentMin")
+      .Input<int8_t>({1}, {3})
+      .Input<int32_t>({1}, {-1})
+      .Input<int32_t>({}, {1})
+      .Expect<int8_t>({1}, {127});
+}
+
+TEST(SegmentTest, TiesShareTheGradient) {
+  Graph graph(ops::Builtin());
+  Scope root = Scope::Root(graph);
+  const Output data = ops::Const(root, Tensor::Of<float>({5}, {2, 2, 1, 7, 7}));
+  const Output ids = ops::Const(root, Tensor::Of<int32_t>({5}, {0, 0, 0, 2, 2}));
+  const Output three = ops::Const(root, 3);
+  Outputs gradients;
+  for (const Output& y :
+       {ops::SegmentMax(root, data, ids), ops::UnsortedSegmentMax(root, data, ids, three)}) {
+    gradients.push_back(Gradients(root, {y}, {data})[0]);
+  }
+  ASSERT_TRUE(graph.status().ok()) << graph.status();
+  Session session = *Session::Create(graph);
+  const std::vector<Tensor> values = session.Run({}, gradients).value();
+  for (const Tensor& g : values) ExpectClose(g, Tensor::Of<float>({5}, {.5f, .5f, 0, .5f, .5f}));
 }
 
 TEST(SegmentTest, MoreIdsThanAreShownToShapeFunctions) {
