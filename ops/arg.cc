@@ -127,6 +127,10 @@ OpSpec ArgOp(absl::string_view name) {
       .Attr("T: numbertype")
       .Attr("Tidx: {int32, int64} = DT_INT32")
       .Attr("output_type: {int32, int64} = DT_INT64")
+      .NoKernelFor(
+          "T",
+          {DType::kComplex64, DType::kComplex128, DType::kQint8, DType::kQuint8, DType::kQint32},
+          "TensorFlow has none for complex and quantized types either")
       .Shape(ArgShape)
       .NotDifferentiable("its result is a position");
 }

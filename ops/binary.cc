@@ -149,6 +149,18 @@ constexpr const char* kExtremumTypes = "T: {bfloat16, half, float, double, int32
 constexpr const char* kNoNanTypes = "T: {half, float, double, complex64, complex128}";
 constexpr const char* kStep = "its value is piecewise constant";
 
+// The spec without kernels for integers, or for complex numbers.
+OpSpec NotOfIntegers(OpSpec spec) {
+  return spec.NoKernelFor(
+      "T",
+      {DType::kUint8, DType::kInt8, DType::kUint16, DType::kInt16, DType::kInt32, DType::kInt64},
+      "TensorFlow has none for integers either");
+}
+OpSpec NotOfComplexNumbers(OpSpec spec) {
+  return spec.NoKernelFor("T", {DType::kComplex64, DType::kComplex128},
+                          "complex numbers cannot be rounded");
+}
+
 }  // namespace
 
 OpSpec AddOp() { return BroadcastOp("Add", kAddTypes, BinaryFunction::kAdd).Gradient(AddGradient); }
@@ -166,13 +178,15 @@ OpSpec DivOp() {
   return BroadcastOp("Div", kNumbers, BinaryFunction::kDiv).Gradient(RealDivGradient);
 }
 OpSpec RealDivOp() {
-  return BroadcastOp("RealDiv", kNumbers, BinaryFunction::kRealDiv).Gradient(RealDivGradient);
+  return NotOfIntegers(BroadcastOp("RealDiv", kNumbers, BinaryFunction::kRealDiv))
+      .Gradient(RealDivGradient);
 }
 OpSpec FloorDivOp() {
-  return BroadcastOp("FloorDiv", kNumbers, BinaryFunction::kFloorDiv).NotDifferentiable(kStep);
+  return NotOfComplexNumbers(BroadcastOp("FloorDiv", kNumbers, BinaryFunction::kFloorDiv))
+      .NotDifferentiable(kStep);
 }
 OpSpec TruncateDivOp() {
-  return BroadcastOp("TruncateDiv", kNumbers, BinaryFunction::kTruncateDiv)
+  return NotOfComplexNumbers(BroadcastOp("TruncateDiv", kNumbers, BinaryFunction::kTruncateDiv))
       .NotDifferentiable(kStep);
 }
 OpSpec FloorModOp() {

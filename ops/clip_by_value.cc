@@ -10,6 +10,7 @@
 #include "ops/broadcast_gradient.h"
 #include "ops/comparison.h"
 #include "ops/fill.h"
+#include "ops/kernels/accumulate.h"
 #include "ops/select.h"
 
 namespace sluice::ops {
@@ -39,6 +40,21 @@ absl::Status ClipShape(ShapeContext& c) {
 // --- kernels ---
 
 template <typename T>
+bool IsLess(const T& a, const T& b) {
+  if constexpr (kIsHalf<T>) {
+    return static_cast<float>(a) < static_cast<float>(b);
+  } else {
+    return a < b;
+  }
+}
+
+template <typename T>
+T Clipped(const T& x, const T& low, const T& high) {
+  const T raised = IsLess(x, low) ? low : x;
+  return IsLess(high, raised) ? high : raised;
+}
+
+template <typename T>
 absl::Status ClipKernel(KernelContext& c) {
   const T* x = c.input(0).data<T>();
   const T* low = c.input(1).data<T>();
@@ -50,15 +66,10 @@ absl::Status ClipKernel(KernelContext& c) {
     if (low_step == 0 && high_step == 0) {
       const T floor = *low, ceiling = *high;
 #pragma omp simd
-      for (int64_t i = begin; i < end; ++i) {
-        const T raised = x[i] < floor ? floor : x[i];
-        y[i] = raised > ceiling ? ceiling : raised;
-      }
+      for (int64_t i = begin; i < end; ++i) y[i] = Clipped(x[i], floor, ceiling);
     } else {
-      for (int64_t i = begin; i < end; ++i) {
-        const T raised = x[i] < low[i * low_step] ? low[i * low_step] : x[i];
-        y[i] = raised > high[i * high_step] ? high[i * high_step] : raised;
-      }
+      for (int64_t i = begin; i < end; ++i)
+        y[i] = Clipped(x[i], low[i * low_step], high[i * high_step]);
     }
   });
   return absl::OkStatus();
@@ -66,11 +77,12 @@ absl::Status ClipKernel(KernelContext& c) {
 
 absl::StatusOr<KernelRun> ClipPrepare(PrepareContext& p) {
   KernelRun run;
-  SLUICE_RETURN_IF_ERROR((Dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t,
-                                   uint16_t, uint32_t, uint64_t>(p.input_dtype(0), [&](auto tag) {
-    run = ClipKernel<typename decltype(tag)::type>;
-    return absl::OkStatus();
-  })));
+  SLUICE_RETURN_IF_ERROR(
+      (Dispatch<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t,
+                uint32_t, uint64_t>(p.input_dtype(0), [&](auto tag) {
+        run = ClipKernel<typename decltype(tag)::type>;
+        return absl::OkStatus();
+      })));
   return run;
 }
 
@@ -95,6 +107,10 @@ OpSpec ClipByValueOp() {
       .Input("clip_value_max: T")
       .Output("output: T")
       .Attr("T: numbertype")
+      .NoKernelFor(
+          "T",
+          {DType::kComplex64, DType::kComplex128, DType::kQint8, DType::kQuint8, DType::kQint32},
+          "TensorFlow has none for complex and quantized types either")
       .Shape(ClipShape)
       .Prepare(ClipPrepare)
       .InPlace(0, 0)

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <complex>
 #include <string>
+#include <vector>
 
 #include "core/kernel.h"
 #include "core/status.h"
@@ -65,25 +66,32 @@ absl::StatusOr<KernelRun> ApproximateEqualPrepare(PrepareContext& p) {
   KernelRun run;
   SLUICE_RETURN_IF_ERROR(
       (Dispatch<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t,
-                std::complex<float>, std::complex<double>>(p.input_dtype(0), [&](auto tag) {
-        using T = typename decltype(tag)::type;
-        run = [tolerance](KernelContext& c) {
-          const T* x = c.input(0).data<T>();
-          const T* y = c.input(1).data<T>();
-          bool* z = c.output(0).mutable_data<bool>();
-          ParallelFor(c.input(0).num_elements(), GrainFor(1), [&](int64_t begin, int64_t end) {
-            for (int64_t i = begin; i < end; ++i) z[i] = Distance(x[i], y[i]) < tolerance;
-          });
-          return absl::OkStatus();
-        };
-        return absl::OkStatus();
-      })));
+                uint32_t, uint64_t, std::complex<float>, std::complex<double>>(
+          p.input_dtype(0), [&](auto tag) {
+            using T = typename decltype(tag)::type;
+            run = [tolerance](KernelContext& c) {
+              const T* x = c.input(0).data<T>();
+              const T* y = c.input(1).data<T>();
+              bool* z = c.output(0).mutable_data<bool>();
+              ParallelFor(c.input(0).num_elements(), GrainFor(1), [&](int64_t begin, int64_t end) {
+                for (int64_t i = begin; i < end; ++i) z[i] = Distance(x[i], y[i]) < tolerance;
+              });
+              return absl::OkStatus();
+            };
+            return absl::OkStatus();
+          })));
   return run;
 }
 
 // --- specs ---
 
 constexpr const char* kOrderedTypes = "T: realnumbertype";
+constexpr const char* kNoQuantized = "TensorFlow has none for quantized types either";
+const std::vector<DType>& Quantized() {
+  static const auto* const types =
+      new std::vector<DType>{DType::kQint8, DType::kQuint8, DType::kQint32};
+  return *types;
+}
 
 OpSpec EqualityOp(absl::string_view name, BinaryFunction function) {
   return ComparisonOp(name,
@@ -91,6 +99,7 @@ OpSpec EqualityOp(absl::string_view name, BinaryFunction function) {
                       "complex64, quint8, qint8, qint32, string, bool, complex128}",
                       function)
       .Attr("incompatible_shape_error: bool = true")
+      .NoKernelFor("T", Quantized(), kNoQuantized)
       .Shape(EqualityShape)
       .Prepare(EqualityKernel(function))
       .Commutative();
@@ -128,6 +137,7 @@ OpSpec ApproximateEqualOp() {
       .Output("z: bool")
       .Attr("T: numbertype")
       .Attr("tolerance: float = 0.00001")
+      .NoKernelFor("T", Quantized(), kNoQuantized)
       .Shape(ApproximateEqualShape)
       .Prepare(ApproximateEqualPrepare)
       .Commutative()

@@ -13,6 +13,7 @@
 #include "ops/array_util.h"
 #include "ops/binary.h"
 #include "ops/complex.h"
+#include "ops/kernels/accumulate.h"
 
 namespace sluice::ops {
 namespace {
@@ -29,28 +30,20 @@ absl::Status ScanShape(ShapeContext& c) {
 
 // --- kernels ---
 
-struct Plus {
+struct Addition {
   template <typename T>
-  static T Of(T a, T b) {
-    if constexpr (std::is_integral_v<T>) {
-      return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-    } else {
-      return a + b;
-    }
+  static T Of(const T& a, const T& b) {
+    return Plus(a, b);
   }
-  static constexpr int kNeutral = 0;
+  static constexpr float kNeutral = 0;
 };
 
-struct Times {
+struct Multiplication {
   template <typename T>
-  static T Of(T a, T b) {
-    if constexpr (std::is_integral_v<T>) {
-      return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
-    } else {
-      return a * b;
-    }
+  static T Of(const T& a, const T& b) {
+    return Times(a, b);
   }
-  static constexpr int kNeutral = 1;
+  static constexpr float kNeutral = 1;
 };
 
 // The tensor seen as [outer, size, inner], scanned along the middle.
@@ -101,8 +94,8 @@ absl::StatusOr<KernelRun> ScanPrepare(PrepareContext& p) {
   const bool exclusive = p.attr<bool>("exclusive"), reverse = p.attr<bool>("reverse");
   KernelRun run;
   SLUICE_RETURN_IF_ERROR(
-      (Dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
-                uint64_t, std::complex<float>, std::complex<double>>(
+      (Dispatch<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t,
+                uint32_t, uint64_t, std::complex<float>, std::complex<double>>(
           p.input_dtype(0), [&](auto tag) {
             using T = typename decltype(tag)::type;
             run = [=](KernelContext& c) { return Scan<F, T>(c, exclusive, reverse); };
@@ -140,6 +133,8 @@ OpSpec ScanOp(absl::string_view name) {
       .Attr("reverse: bool = false")
       .Attr("T: numbertype")
       .Attr("Tidx: {int32, int64} = DT_INT32")
+      .NoKernelFor("T", {DType::kQint8, DType::kQuint8, DType::kQint32},
+                   "TensorFlow has none for quantized types either")
       .Shape(ScanShape);
 }
 
@@ -151,9 +146,11 @@ Output ScanNode(At at, const char* op, const Output& x, const Ints& axis,
 
 }  // namespace
 
-OpSpec CumsumOp() { return ScanOp("Cumsum").Prepare(ScanPrepare<Plus>).Gradient(CumsumGradient); }
+OpSpec CumsumOp() {
+  return ScanOp("Cumsum").Prepare(ScanPrepare<Addition>).Gradient(CumsumGradient);
+}
 OpSpec CumprodOp() {
-  return ScanOp("Cumprod").Prepare(ScanPrepare<Times>).Gradient(CumprodGradient);
+  return ScanOp("Cumprod").Prepare(ScanPrepare<Multiplication>).Gradient(CumprodGradient);
 }
 
 Output Cumsum(At at, Output x, Ints axis, const CumsumOptions& options) {

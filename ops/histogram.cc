@@ -49,11 +49,22 @@ absl::Status CheckRange(T low, T high) {
                    ", ", high, "]'"));
 }
 
+// high - low, rounded to T before it is double, as in TensorFlow: that decides about numbers on
+// the edges.
+template <typename T>
+double Distance(T low, T high) {
+  if constexpr (std::is_integral_v<T>) {
+    return static_cast<double>(high) - static_cast<double>(low);
+  } else {
+    return static_cast<double>(high - low);
+  }
+}
+
 template <typename T>
 int64_t BinOf(T value, T low, T high, double step, int64_t bins) {
   if (!(value > low)) return 0;
   if (!(value < high)) return bins - 1;
-  const double place = (static_cast<double>(value) - static_cast<double>(low)) / step;
+  const double place = Distance(low, value) / step;
   return place < static_cast<double>(bins - 1) ? static_cast<int64_t>(place) : bins - 1;
 }
 
@@ -63,8 +74,7 @@ absl::Status CountBins(KernelContext& c, int64_t bins) {
   SLUICE_RETURN_IF_ERROR(CheckRange(range[0], range[1]));
   const absl::Span<Count> counts = c.output(0).mutable_flat<Count>();
   std::fill(counts.begin(), counts.end(), Count{0});
-  const double step =
-      (static_cast<double>(range[1]) - static_cast<double>(range[0])) / static_cast<double>(bins);
+  const double step = Distance(range[0], range[1]) / static_cast<double>(bins);
   for (const T value : values) ++counts[BinOf(value, range[0], range[1], step, bins)];
   return absl::OkStatus();
 }

@@ -84,9 +84,10 @@ Outputs ExtremumGradient(At at, const Node& op, const Outputs& dy) {
   return {Mul(at, RealDiv(at, winners, ties), g), Output()};
 }
 
+// x / (y / dy): NaN where all x are 0, as in TensorFlow.
 Outputs EuclideanNormGradient(At at, const Node& op, const Outputs& dy) {
-  const Output scaled = Kept(at, op, DivNoNan(at, dy[0], op.output(0)));
-  return {Mul(at, op.input(0), scaled), Output()};
+  const Output scale = Kept(at, op, RealDiv(at, op.output(0), dy[0]));
+  return {RealDiv(at, op.input(0), scale), Output()};
 }
 
 // The dimensions with the reduced ones in front.
@@ -149,6 +150,8 @@ OpSpec NumberReduction(absl::string_view name, ReduceFunction function, Gradient
       .Attr("keep_dims: bool = false")
       .Attr("T: numbertype")
       .Attr("Tidx: {int32, int64} = DT_INT32")
+      .NoKernelFor("T", {DType::kQint8, DType::kQuint8, DType::kQint32},
+                   "TensorFlow has none for quantized types either")
       .InPlace(0, 0)  // when nothing is reduced, as in most gradients of broadcasting
       .Shape(ReductionShape)
       .Prepare(ReductionKernel(function))
@@ -178,10 +181,21 @@ Output Reduce(At at, const char* op, const Output& input, const Ints& axes,
 OpSpec SumOp() { return NumberReduction("Sum", ReduceFunction::kSum, SumGradient); }
 OpSpec MeanOp() { return NumberReduction("Mean", ReduceFunction::kMean, MeanGradient); }
 OpSpec ProdOp() { return NumberReduction("Prod", ReduceFunction::kProd, ProdGradient); }
-OpSpec MaxOp() { return NumberReduction("Max", ReduceFunction::kMax, ExtremumGradient); }
-OpSpec MinOp() { return NumberReduction("Min", ReduceFunction::kMin, ExtremumGradient); }
+OpSpec MaxOp() {
+  return NumberReduction("Max", ReduceFunction::kMax, ExtremumGradient)
+      .NoKernelFor("T", {DType::kComplex64, DType::kComplex128}, "complex numbers have no order");
+}
+OpSpec MinOp() {
+  return NumberReduction("Min", ReduceFunction::kMin, ExtremumGradient)
+      .NoKernelFor("T", {DType::kComplex64, DType::kComplex128}, "complex numbers have no order");
+}
 OpSpec EuclideanNormOp() {
-  return NumberReduction("EuclideanNorm", ReduceFunction::kEuclideanNorm, EuclideanNormGradient);
+  return NumberReduction("EuclideanNorm", ReduceFunction::kEuclideanNorm, EuclideanNormGradient)
+      .NoKernelFor(
+          "T",
+          {DType::kInt8, DType::kInt16, DType::kInt32, DType::kInt64, DType::kUint8, DType::kUint16,
+           DType::kUint32, DType::kUint64, DType::kComplex64, DType::kComplex128},
+          "Sluice has norms of floating types only");
 }
 OpSpec AllOp() { return BoolReduction("All", ReduceFunction::kAll); }
 OpSpec AnyOp() { return BoolReduction("Any", ReduceFunction::kAny); }

@@ -184,6 +184,7 @@ constexpr const char* kRealOrComplex = "T: {bfloat16, half, float, double, compl
 constexpr const char* kReal = "T: {bfloat16, half, float, double}";
 constexpr const char* kPiecewiseConstant = "its value is piecewise constant";
 constexpr const char* kBoolean = "its result is not a number";
+constexpr const char* kNoIntegers = "TensorFlow has none for integers either";
 
 OpSpec Elementwise(absl::string_view name, const char* types, UnaryFunction function) {
   return OpSpec(name)
@@ -237,10 +238,13 @@ OpSpec RsqrtOp() {
 }
 OpSpec ReciprocalOp() {
   return Elementwise("Reciprocal", kNumbers, UnaryFunction::kReciprocal)
+      .NoKernelFor("T", {DType::kInt32, DType::kInt64}, kNoIntegers)
       .Gradient(ByGradOp(ReciprocalGrad));
 }
 OpSpec InvOp() {
-  return Elementwise("Inv", kNumbers, UnaryFunction::kReciprocal).Gradient(ByGradOp(InvGrad));
+  return Elementwise("Inv", kNumbers, UnaryFunction::kReciprocal)
+      .NoKernelFor("T", {DType::kInt32, DType::kInt64}, kNoIntegers)
+      .Gradient(ByGradOp(InvGrad));
 }
 OpSpec ExpOp() {
   return Elementwise("Exp", kRealOrComplex, UnaryFunction::kExp)
@@ -271,18 +275,23 @@ OpSpec CosOp() {
       .Gradient(TimesDerivative(CosDerivative));
 }
 OpSpec TanOp() {
-  return Elementwise("Tan", kNumbers, UnaryFunction::kTan).Gradient(TimesDerivative(TanDerivative));
+  return Elementwise("Tan", kNumbers, UnaryFunction::kTan)
+      .NoKernelFor("T", {DType::kInt32, DType::kInt64}, kNoIntegers)
+      .Gradient(TimesDerivative(TanDerivative));
 }
 OpSpec AsinOp() {
   return Elementwise("Asin", kNumbers, UnaryFunction::kAsin)
+      .NoKernelFor("T", {DType::kInt32, DType::kInt64}, kNoIntegers)
       .Gradient(TimesDerivative(AsinDerivative));
 }
 OpSpec AcosOp() {
   return Elementwise("Acos", kNumbers, UnaryFunction::kAcos)
+      .NoKernelFor("T", {DType::kInt32, DType::kInt64}, kNoIntegers)
       .Gradient(TimesDerivative(AcosDerivative));
 }
 OpSpec AtanOp() {
   return Elementwise("Atan", kNumbers, UnaryFunction::kAtan)
+      .NoKernelFor("T", {DType::kInt32, DType::kInt64}, kNoIntegers)
       .Gradient(TimesDerivative(AtanDerivative));
 }
 OpSpec SinhOp() {
@@ -330,6 +339,8 @@ OpSpec CeilOp() {
 }
 OpSpec RoundOp() {
   return Elementwise("Round", kNumbers, UnaryFunction::kRound)
+      .NoKernelFor("T", {DType::kComplex64, DType::kComplex128},
+                   "TensorFlow has none for complex numbers either")
       .NotDifferentiable(kPiecewiseConstant);
 }
 OpSpec RintOp() {

@@ -28,9 +28,9 @@ Output Inv(At at, Output x);         // the same under its old name
 
 // --- exponentials and logarithms: floating and complex types ---
 Output Exp(At at, Output x);
-Output Expm1(At at, Output x);    // exp(x) - 1, exact near 0; not complex
+Output Expm1(At at, Output x);    // exp(x) - 1, exact near 0
 Output Log(At at, Output x);      // -infinity at 0, NaN below
-Output Log1p(At at, Output x);    // log(1 + x), exact near 0; not complex
+Output Log1p(At at, Output x);    // log(1 + x), exact near 0
 Output Sigmoid(At at, Output x);  // 1 / (1 + exp(-x))
 
 // --- trigonometric and hyperbolic functions: floating and complex types ---

@@ -122,8 +122,6 @@ struct Library {
   static float Apply(float x) { return kFloat(x); }
   static double Apply(double x) { return kDouble(x); }
 };
-using Expm1 = Library<expm1f, expm1, 5>;
-using Log1p = Library<log1pf, log1p, 5>;
 using Erf = Library<erff, erf, 7>;
 using Erfc = Library<erfcf, erfc, 20>;
 
@@ -139,6 +137,27 @@ struct Log : Library<logf, log, 4> {
   template <Complex T>
   static T Apply(T x) {
     return std::log(x);
+  }
+};
+// Near 0 exp(x) - 1 and log(1 + x) would lose what x has beside 1.
+struct Expm1 : Library<expm1f, expm1, 5> {
+  using Library::Apply;
+  template <Complex T>
+  static T Apply(T x) {
+    // exp(a + bi) - 1 = expm1(a) cos(b) - 2 sin(b / 2)^2 + i exp(a) sin(b)
+    const auto a = x.real(), b = x.imag(), half = std::sin(b / 2);
+    return {std::expm1(a) * std::cos(b) - 2 * half * half, std::exp(a) * std::sin(b)};
+  }
+};
+struct Log1p : Library<log1pf, log1p, 5> {
+  using Library::Apply;
+  template <Complex T>
+  static T Apply(T x) {
+    // |1 + x|^2 = 1 + a (2 + a) + b^2
+    const auto a = x.real(), b = x.imag();
+    const auto real = std::abs(a) + std::abs(b) < 1 ? std::log1p(a * (2 + a) + b * b) / 2
+                                                    : std::log(std::abs(T{1} + x));
+    return {real, std::atan2(b, 1 + a)};
   }
 };
 struct Sin : Library<sinf, sin, 4> {

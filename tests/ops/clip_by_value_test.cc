@@ -29,6 +29,16 @@ TEST(ClipByValueTest, ByHand) {
   OpTest("ClipByValue").Input({1}, {nan}).Input({}, {0}).Input({}, {1}).Expect({1}, {nan});
 }
 
+TEST(ClipByValueTest, NarrowFloats) {
+  for (const DType dtype : {DType::kHalf, DType::kBfloat16}) {
+    OpTest("ClipByValue")
+        .Input(FromDoubles(dtype, {3}, {-3, 0.5, 9}))
+        .Input(FromDoubles(dtype, {}, {-1}))
+        .Input(FromDoubles(dtype, {}, {2}))
+        .Expect(FromDoubles(dtype, {3}, {-1, 0.5, 2}));
+  }
+}
+
 TEST(ClipByValueTest, BoundsAreScalarsOrOfTheSameShape) {
   OpTest("ClipByValue")
       .Input({2, 2}, {1, 2, 3, 4})

@@ -70,6 +70,19 @@ TEST(CumsumTest, Integers) {
       .Expect<uint8_t>({3}, {16, 240, 224});
 }
 
+TEST(CumsumTest, NarrowFloats) {
+  for (const DType dtype : {DType::kHalf, DType::kBfloat16}) {
+    const Tensor x = FromDoubles(dtype, {3}, {1, 2, 3});
+    OpTest("Cumsum").Input(x).Input<int32_t>({}, {0}).Expect(FromDoubles(dtype, {3}, {1, 3, 6}));
+    OpTest("Cumprod")
+        .Attr("exclusive", true)
+        .Attr("reverse", true)
+        .Input(x)
+        .Input<int32_t>({}, {0})
+        .Expect(FromDoubles(dtype, {3}, {6, 3, 1}));
+  }
+}
+
 TEST(CumsumTest, RejectsBadAxes) {
   OpTest("Cumsum")
       .Input({2}, {1, 2})

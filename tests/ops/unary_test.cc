@@ -165,6 +165,16 @@ TEST(UnaryTest, ComplexNumbers) {
   OpTest("Square").Input<C>({2}, {{1, 2}, {0, -1}}).Expect<C>({2}, {{-3, 4}, {-1, 0}});
   OpTest("Sign").Input<C>({2}, {{3, 4}, {0, 0}}).Expect<C>({2}, {{0.6, 0.8}, {0, 0}});
   OpTest("Exp").Input<C>({1}, {{0, M_PI}}).Expect<C>({1}, {{-1, 0}});
+  OpTest("Expm1")
+      .Input<C>({2}, {{1, 2}, {0, M_PI}})
+      .Expect<C>({2}, {std::exp(C(1, 2)) - 1.0, {-2, 0}});
+  OpTest("Log1p")
+      .Input<C>({3}, {{1, 2}, {-2, 0}, {1e200, 0}})
+      .Expect<C>({3}, {std::log(C(2, 2)), {0, M_PI}, {std::log(1e200), 0}});
+  // Both are about z near 0.
+  const Tensor tiny = Tensor::Of<C>({1}, {{1e-20, -2e-20}});
+  OpTest("Expm1").Input(tiny).Expect(tiny, {1e-12, 0});
+  OpTest("Log1p").Input(tiny).Expect(tiny, {1e-12, 0});
   const Tensor x = RandomTensor(DType::kComplex64, {5}, 2, 0.2, 0.9);
   for (const char* op :
        {"Neg", "Reciprocal", "Inv", "Sqrt", "Rsqrt", "Log", "Sigmoid", "Sin", "Cos", "Tan", "Asin",
