@@ -103,6 +103,21 @@
   X(ScalarSummary) X(HistogramSummary) X(MergeSummary)                            \
                                                                                   \
   /* images: resizing, boxes, colours, patches; recurrent blocks */                \
+  X(ResizeArea) X(ResizeBicubic) X(ResizeBilinear) X(ResizeNearestNeighbor)       \
+  X(ResizeBicubicGrad) X(ResizeBilinearGrad) X(ResizeNearestNeighborGrad) X(LRN)  \
+  X(LRNGrad) X(BatchNormWithGlobalNormalization)                                  \
+  X(BatchNormWithGlobalNormalizationGrad) X(CropAndResize)                        \
+  X(CropAndResizeGradImage) X(CropAndResizeGradBoxes) X(NonMaxSuppression)        \
+  X(NonMaxSuppressionV2) X(NonMaxSuppressionV3) X(NonMaxSuppressionV4)            \
+  X(NonMaxSuppressionV5) X(ExtractImagePatches) X(LSTMBlockCell)                  \
+  X(LSTMBlockCellGrad) X(BlockLSTM) X(BlockLSTMGrad) X(BlockLSTMV2)               \
+  X(BlockLSTMGradV2) X(GRUBlockCell) X(GRUBlockCellGrad) X(AdjustContrastv2)      \
+  X(AdjustHue) X(AdjustSaturation) X(RGBToHSV) X(HSVToRGB) X(DrawBoundingBoxes)   \
+  X(DrawBoundingBoxesV2) X(FakeQuantWithMinMaxArgs)                               \
+  X(FakeQuantWithMinMaxArgsGradient) X(FakeQuantWithMinMaxVars)                   \
+  X(FakeQuantWithMinMaxVarsGradient) X(FakeQuantWithMinMaxVarsPerChannel)         \
+  X(FakeQuantWithMinMaxVarsPerChannelGradient) X(Dequantize) X(QuantizeV2)        \
+  X(Dilation2D) X(Dilation2DBackpropInput) X(Dilation2DBackpropFilter)            \
                                                                                   \
   /* three-dimensional convolution and pooling, pooling with argmax */            \
   X(Conv3D) X(Conv3DBackpropInput) X(Conv3DBackpropFilter)                        \
