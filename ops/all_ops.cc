@@ -118,6 +118,7 @@
   X(FakeQuantWithMinMaxVarsGradient) X(FakeQuantWithMinMaxVarsPerChannel)         \
   X(FakeQuantWithMinMaxVarsPerChannelGradient) X(Dequantize) X(QuantizeV2)        \
   X(Dilation2D) X(Dilation2DBackpropInput) X(Dilation2DBackpropFilter)            \
+  X(FusedPadConv2D) X(FusedResizeAndPadConv2D)                                    \
                                                                                   \
   /* three-dimensional convolution and pooling, pooling with argmax */            \
   X(Conv3D) X(Conv3DBackpropInput) X(Conv3DBackpropFilter)                        \

@@ -204,7 +204,8 @@ absl::Status BackwardProductsOf(KernelContext& c, const Sequence& q, const Backw
   SLUICE_RETURN_IF_ERROR(by->dw_rest.Run({q.size(), rows - first, q.gates(), true, false}, a.h(),
                                          dgates + first * q.gates(), more, c.budget()));
   Add(dw_h, more, q.size() * q.gates(), dw_h);
-  for (int64_t r = 0; r < rows; ++r) Add(a.out[7], dgates + r * q.gates(), q.gates(), a.out[7]);
+  for (int64_t r = 0; r < rows && q.size() > 0; ++r)
+    Add(a.out[7], dgates + r * q.gates(), q.gates(), a.out[7]);
   return absl::OkStatus();
 }
 

@@ -58,6 +58,7 @@ struct Attributes {
 template <typename T>
 void Forward(const Attributes& a, int64_t rows, int64_t depth, const T* t, const T* m, const T* v,
              const T* beta, const T* gamma, T* y) {
+  if (depth == 0) return;
   std::vector<T> scale(depth);
   for (int64_t d = 0; d < depth; ++d) {
     scale[d] = 1 / std::sqrt(v[d] + static_cast<T>(a.epsilon));

@@ -73,6 +73,7 @@ absl::StatusOr<Sizes> CheckShapes(PrepareContext& p) {
 // Calls row(b) for every cell of the batch.
 template <typename Row>
 void ForEachCell(const Sizes& s, Row row) {
+  if (s.size == 0) return;
   ParallelFor(s.batch, GrainFor(10 * static_cast<double>(s.size)), [&](int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; ++b) row(b);
   });

@@ -126,7 +126,7 @@ absl::StatusOr<Tensor*> SizedOutput(KernelContext& c, bool planned, Plan<Way>* p
   SLUICE_ASSIGN_OR_RETURN(
       Tensor * output,
       ProvideOutput(c, 0, planned, {images.dim(0), size.height, size.width, images.dim(3)}));
-  plan->Set(ShapesOf(images, size));
+  if (output->num_elements() > 0) plan->Set(ShapesOf(images, size));
   return output;
 }
 
@@ -193,6 +193,8 @@ absl::StatusOr<KernelRun> ResizeGradPrepare(PrepareContext& p) {
   SLUICE_RETURN_IF_ERROR(plan->Check());
   const TensorShape &grads = p.input_shape(0), &original = p.input_shape(1);
   SLUICE_RETURN_IF_ERROR(CheckGradientShapes(grads, original));
+  if (original.num_elements() == 0)
+    return KernelRun([](KernelContext&) { return absl::OkStatus(); });
   plan->Set(ShapesOf(original, {grads.dim(1), grads.dim(2)}));
   SLUICE_ASSIGN_OR_RETURN(const FloatView view, FloatView::Make(p, {}, {0}));
   return KernelRun([plan, view](KernelContext& c) {
@@ -209,7 +211,7 @@ absl::Status NearestGrad(KernelContext& c, bool planned, Plan<Nearest>* plan) {
   SLUICE_ASSIGN_OR_RETURN(const ImageSize size, ReadImageSize(c.input(1), "output"));
   const TensorShape wanted = {grads.dim(0), size.height, size.width, grads.dim(3)};
   SLUICE_ASSIGN_OR_RETURN(Tensor * dx, ProvideOutput(c, 0, planned, wanted));
-  plan->Set(ShapesOf(wanted, {grads.dim(1), grads.dim(2)}));
+  if (dx->num_elements() > 0) plan->Set(ShapesOf(wanted, {grads.dim(1), grads.dim(2)}));
   kernels::ResizeNearestGradient(plan->shape(), plan->rows(), plan->columns(), c.input(0).data<T>(),
                                  dx->mutable_data<T>());
   return absl::OkStatus();

@@ -89,6 +89,7 @@ double BoxCost(const CropShape& s, double cost) {
 
 void CropAndResize(const CropShape& s, const float* boxes, const int32_t* image_of, float outside,
                    const float* images, float* crops) {
+  if (s.channels == 0) return;
   auto crop = [&](int64_t b) {
     const Box box(s, boxes, image_of, b);
     const float* image = images + box.image;
@@ -122,6 +123,7 @@ void CropAndResize(const CropShape& s, const float* boxes, const int32_t* image_
 void CropImageGradient(const CropShape& s, const float* boxes, const int32_t* image_of,
                        const float* dcrops, float* dimages) {
   const int64_t size = s.image[0] * s.image[1] * s.channels;
+  if (size == 0) return;
   std::fill_n(dimages, s.batch * size, 0.0f);
   auto spread = [&](const Box& box) {
     float* image = dimages + box.image;
@@ -156,6 +158,10 @@ void CropImageGradient(const CropShape& s, const float* boxes, const int32_t* im
 
 void CropBoxGradient(const CropShape& s, const float* boxes, const int32_t* image_of,
                      const float* images, const float* dcrops, float* dboxes) {
+  if (s.channels == 0) {
+    std::fill_n(dboxes, 4 * s.boxes, 0.0f);
+    return;
+  }
   auto slope = [&](int64_t b) {
     const Box box(s, boxes, image_of, b);
     const float* image = images + box.image;

@@ -13,6 +13,7 @@ constexpr double kUnitCost = 10;  // nanoseconds, about
 // Calls row(b) for every cell of the batch.
 template <typename Row>
 void ForEachCell(const LstmCell& cell, Row row) {
+  if (cell.size == 0) return;
   ParallelFor(cell.batch, GrainFor(kUnitCost * static_cast<double>(cell.size)),
               [&](int64_t begin, int64_t end) {
                 for (int64_t b = begin; b < end; ++b) row(b);

@@ -3,7 +3,9 @@
 #define SLUICE_TESTS_TESTING_FLOAT_GRADIENT_H_
 
 #include <cmath>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -64,18 +66,22 @@ class FloatGradientGraph {
   absl::StatusOr<std::vector<Tensor>> Run(const std::vector<Tensor>& inputs,
                                           const std::vector<Tensor>& dys, const Outputs& fetches) {
     if (!graph_.ok()) return graph_.status();
-    absl::StatusOr<Session> session = Session::Create(graph_);
-    if (!session.ok()) return session.status();
+    if (session_ == nullptr) {
+      absl::StatusOr<Session> session = Session::Create(graph_);
+      if (!session.ok()) return session.status();
+      session_ = std::make_unique<Session>(*std::move(session));
+    }
     Feeds feeds;
     for (size_t i = 0; i < inputs.size(); ++i)
       if (inputs[i].dtype() == DType::kFloat) feeds.emplace_back(nodes_[i], inputs[i]);
     for (size_t i = 0; i < dys.size(); ++i) feeds.emplace_back(dys_[i], dys[i]);
-    return session->Run(feeds, fetches);
+    return session_->Run(feeds, fetches);
   }
 
   std::vector<Tensor> inputs_;
   Graph graph_;
   Outputs nodes_, ys_, dys_, dxs_;
+  std::unique_ptr<Session> session_;
 };
 
 // Differentiates sum(dy * y) with random dy by every element of the inputs `wrt` and compares with
