@@ -74,6 +74,9 @@ OpSpec SumOf(absl::string_view name, absl::string_view types) {
       .Attr("N: int >= 1")
       .Attr(types)
       .Prepare(AddNPrepare)
+      .NoKernelFor("T",
+                   {DType::kUint32, DType::kUint64, DType::kQint8, DType::kQuint8, DType::kQint32},
+                   "TensorFlow has no CPU kernel either")
       .InPlace(0, 0)
       .Commutative()
       .Aggregate()

@@ -11,6 +11,7 @@
 #include "core/threads.h"
 #include "graph/op_spec.h"
 #include "ops/binary_util.h"
+#include "ops/kernels/binary_math.h"
 
 namespace sluice::ops {
 namespace {
@@ -42,6 +43,9 @@ KernelPrepare EqualityKernel(BinaryFunction function) {
   return [function](PrepareContext& p) -> absl::StatusOr<KernelRun> {
     if (BroadcastShapes(p.input_shape(0), p.input_shape(1)).ok())
       return BroadcastKernel(function)(p);
+    const DType dtype = p.input_dtype(0);
+    if (!kernels::FindBinary(function, dtype).vv)
+      return absl::UnimplementedError("no kernel for dtype " + DTypeName(dtype));
     return [function](KernelContext& c) {
       *c.output(0).mutable_data<bool>() = function == BinaryFunction::kNotEqual;
       return absl::OkStatus();

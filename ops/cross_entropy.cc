@@ -7,6 +7,7 @@
 #include "graph/op_spec.h"
 #include "ops/binary.h"
 #include "ops/kernels/softmax.h"
+#include "ops/narrow.h"
 #include "ops/reduction.h"
 #include "ops/reshape.h"
 #include "ops/softmax.h"
@@ -136,7 +137,7 @@ OpSpec SoftmaxCrossEntropyWithLogitsOp() {
       .Output("backprop: T")
       .Attr("T: {half, bfloat16, float, double}")
       .Shape(DenseShape)
-      .Prepare(DensePrepare)
+      .Prepare(InFloat(DensePrepare))
       .Gradient(DenseGradient);
 }
 
@@ -149,7 +150,7 @@ OpSpec SparseSoftmaxCrossEntropyWithLogitsOp() {
       .Attr("T: {half, bfloat16, float, double}")
       .Attr("Tlabels: {int32, int64} = DT_INT64")
       .Shape(SparseShape)
-      .Prepare(SparsePrepare)
+      .Prepare(InFloat(SparsePrepare))
       .Gradient(SparseGradient);
 }
 

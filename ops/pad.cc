@@ -14,7 +14,9 @@
 #include "graph/node.h"
 #include "graph/op_spec.h"
 #include "ops/array_util.h"
+#include "ops/kernels/accumulate.h"
 #include "ops/kernels/strided_copy.h"
+#include "ops/narrow.h"
 #include "ops/reshape.h"
 #include "ops/shape.h"
 #include "ops/slice.h"
@@ -298,7 +300,7 @@ void FoldBorder(const T* from, T* to, int64_t outer, int64_t size, Border border
       for (int side = 0; side < 2; ++side) {
         if (!inside[side]) continue;
         const T* source = base + mirrored[side] * inner;
-        for (int64_t k = 0; k < inner; ++k) target[k] += source[k];
+        for (int64_t k = 0; k < inner; ++k) target[k] = Plus(target[k], source[k]);
       }
     }
   });
@@ -330,14 +332,16 @@ absl::Status MirrorPadGradRun(KernelContext& c) {
 
 absl::StatusOr<KernelRun> MirrorPadGradPrepare(PrepareContext& p) {
   KernelRun run;
-  SLUICE_RETURN_IF_ERROR((Dispatch<float, double, std::complex<float>, std::complex<double>>(
-      p.input_dtype(0), [&](auto tag) {
-        using T = typename decltype(tag)::type;
-        const int64_t bytes = p.input_shape(0).num_elements() * static_cast<int64_t>(sizeof(T));
-        if (p.input_shape(0).rank() > 1) p.RequestScratch(2 * bytes);
-        run = &MirrorPadGradRun<T>;
-        return absl::OkStatus();
-      })));
+  SLUICE_RETURN_IF_ERROR(
+      (Dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
+                uint64_t, std::complex<float>, std::complex<double>>(
+          p.input_dtype(0), [&](auto tag) {
+            using T = typename decltype(tag)::type;
+            const int64_t bytes = p.input_shape(0).num_elements() * static_cast<int64_t>(sizeof(T));
+            if (p.input_shape(0).rank() > 1) p.RequestScratch(2 * bytes);
+            run = &MirrorPadGradRun<T>;
+            return absl::OkStatus();
+          })));
   return run;
 }
 
@@ -407,7 +411,11 @@ OpSpec MirrorPadGradOp() {
   return PadSpec("MirrorPadGrad")
       .Attr("mode: {'REFLECT', 'SYMMETRIC'}")
       .Shape(MirrorPadGradShape)
-      .Prepare(MirrorPadGradPrepare)
+      .Prepare(InFloat(MirrorPadGradPrepare))
+      .NoKernelFor("T",
+                   {DType::kBool, DType::kString, DType::kQint8, DType::kQuint8, DType::kQint32,
+                    DType::kQint16, DType::kQuint16},
+                   "TensorFlow has no CPU kernel either")
       .Gradient(MirrorPadGradGradient);
 }
 

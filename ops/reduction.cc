@@ -190,12 +190,7 @@ OpSpec MinOp() {
       .NoKernelFor("T", {DType::kComplex64, DType::kComplex128}, "complex numbers have no order");
 }
 OpSpec EuclideanNormOp() {
-  return NumberReduction("EuclideanNorm", ReduceFunction::kEuclideanNorm, EuclideanNormGradient)
-      .NoKernelFor(
-          "T",
-          {DType::kInt8, DType::kInt16, DType::kInt32, DType::kInt64, DType::kUint8, DType::kUint16,
-           DType::kUint32, DType::kUint64, DType::kComplex64, DType::kComplex128},
-          "Sluice has norms of floating types only");
+  return NumberReduction("EuclideanNorm", ReduceFunction::kEuclideanNorm, EuclideanNormGradient);
 }
 OpSpec AllOp() { return BoolReduction("All", ReduceFunction::kAll); }
 OpSpec AnyOp() { return BoolReduction("Any", ReduceFunction::kAny); }

@@ -161,6 +161,7 @@ OpSpec GradientSpec(const char* name, const char* at, const char* types) {
 OpSpec ReluOp() {
   return ForwardSpec("Relu", "T: {realnumbertype, qint8}")
       .Prepare(Prepare<Activation::kRelu>)
+      .NoKernelFor("T", {DType::kQint8}, "TensorFlow has no CPU kernel either")
       .Gradient(ReluGradient);
 }
 OpSpec ReluGradOp() {

@@ -113,7 +113,15 @@ struct Mean : Sum<T> {
 template <typename T>
 struct SumSquares : Sum<T> {
   using Lane = typename Sum<T>::Lane;
-  static Lane Step(Lane lane, T x) { return lane + Load(x) * Load(x); }
+  static Lane Step(Lane lane, T x) {
+    if constexpr (Complex<T>) {
+      return lane + std::norm(x);
+    } else if constexpr (Integer<T>) {
+      return static_cast<Lane>(lane + static_cast<uint64_t>(x) * static_cast<uint64_t>(x));
+    } else {
+      return lane + Load(x) * Load(x);
+    }
+  }
 };
 
 template <typename T>
@@ -123,7 +131,15 @@ struct HalfSumSquares : SumSquares<T> {
 
 template <typename T>
 struct EuclideanNorm : SumSquares<T> {
-  static T Finish(typename Sum<T>::Total total, int64_t) { return Store<T>(std::sqrt(total)); }
+  static T Finish(typename Sum<T>::Total total, int64_t) {
+    if constexpr (Integer<T>) {
+      return static_cast<T>(std::sqrt(std::max<double>(0, static_cast<T>(total))));
+    } else if constexpr (Complex<T>) {
+      return static_cast<T>(std::sqrt(total.real()));
+    } else {
+      return Store<T>(std::sqrt(total));
+    }
+  }
 };
 
 template <typename T>
@@ -363,7 +379,7 @@ Reduction::Kernel Reduction::Find(ReduceFunction function, DType dtype) {
     case ReduceFunction::kHalfSumSquares:
       return floating.operator()<HalfSumSquares>();
     case ReduceFunction::kEuclideanNorm:
-      return floating.operator()<EuclideanNorm>();
+      return numbers.operator()<EuclideanNorm>();
     case ReduceFunction::kAll:
       return Pick<All, bool>(dtype);
     case ReduceFunction::kAny:

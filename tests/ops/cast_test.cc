@@ -148,5 +148,16 @@ TEST(CastTest, GradientGoesBackThroughFloatingTypesOnly) {
       {x, x}, {.wrt = {0}, .no_gradient = {1}, .context = "Cast to integer"});
 }
 
+TEST(CastTest, ToTheSameTypeIsACopyOfAnything) {
+  OpTest("Cast")
+      .Attr("DstT", DType::kString)
+      .Input(Tensor::Of<std::string>({2}, {"a", ""}))
+      .Expect(Tensor::Of<std::string>({2}, {"a", ""}));
+  OpTest("Cast")
+      .Attr("DstT", DType::kString)
+      .Input<int32_t>({1}, {1})
+      .ExpectError(absl::StatusCode::kUnimplemented, "Cast int32 to string is not supported");
+}
+
 }  // namespace
 }  // namespace sluice

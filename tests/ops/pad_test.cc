@@ -218,5 +218,13 @@ TEST(PadTest, LiteralPaddingsAreRows) {
   EXPECT_THAT(graph.status(), StatusIs(StatusCode::kInvalidArgument, "2 numbers per row, got 3"));
 }
 
+TEST(PadTest, MirrorPadGradOfIntegers) {
+  OpTest("MirrorPadGrad")
+      .Attr("mode", "REFLECT")
+      .Input<int32_t>({5}, {1, 2, 3, 4, 5})  // of [c, b | a, b, c] with paddings (2, 0)
+      .Input<int32_t>({1, 2}, {2, 0})
+      .Expect<int32_t>({3}, {3, 6, 6});
+}
+
 }  // namespace
 }  // namespace sluice

@@ -360,5 +360,20 @@ TEST(ReductionTest, LogSumExp) {
       {RandomTensor(DType::kDouble, {2, 3}, 1)}, {.context = "ReduceLogSumExp"});
 }
 
+TEST(ReductionTest, EuclideanNormOfIntegersAndComplexNumbers) {
+  OpTest("EuclideanNorm")
+      .Input<int32_t>({2, 2}, {3, 4, -5, 12})
+      .Input<int32_t>({1}, {1})
+      .Expect<int32_t>({2}, {5, 13});
+  OpTest("EuclideanNorm")  // sqrt(2) is rounded down
+      .Input<uint8_t>({2}, {1, 1})
+      .Input<int32_t>({1}, {0})
+      .Expect<uint8_t>({}, {1});
+  OpTest("EuclideanNorm")  // |3 + 4i|^2 + |12|^2 = 13^2
+      .Input<std::complex<float>>({2}, {{3, 4}, {0, -12}})
+      .Input<int32_t>({1}, {0})
+      .Expect<std::complex<float>>({}, {{13, 0}});
+}
+
 }  // namespace
 }  // namespace sluice

@@ -39,5 +39,12 @@ TEST(WhereTest, InfersTheNumberOfColumns) {
   EXPECT_EQ(infer(TensorShape::Unknown()), (TensorShape{-1, -1}));
 }
 
+TEST(WhereTest, UnsignedIntegers) {
+  OpTest("Where")
+      .DataDependentShape()
+      .Input<uint32_t>({3}, {0, 1u << 31, 0})
+      .Expect<int64_t>({1, 1}, {1});
+}
+
 }  // namespace
 }  // namespace sluice
