@@ -44,7 +44,7 @@ _FOLDERS = {
     "layers": ("medium", _ALL, []),
     "train": ("medium", _ALL, []),
     "testing": ("medium", _RUN, []),
-    "repo": ("small", _RUN, [
+    "repo": ("medium", _RUN + [":testing_registry"], [
         ":ops_tests",
         "//ops:sources",
     ]),

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -30,11 +31,134 @@ TEST(RegistryTest, EveryOpHasAGradientOrAReasonForNone) {
 
 TEST(RegistryTest, ReasonsAreSentenceFragments) {
   for (const OpSpec* op : ops::Builtin().ops()) {
-    const std::string& reason = op->no_gradient_reason();
-    if (reason.empty()) continue;
-    EXPECT_NE(reason.back(), '.') << op->name() << ": " << reason;
-    EXPECT_NE(reason.find(' '), std::string::npos) << op->name() << ": " << reason;
+    std::vector<std::string> reasons;
+    if (op->not_differentiable()) reasons.push_back(op->no_gradient_reason());
+    for (const MissingKernel& missing : op->missing_kernels()) reasons.push_back(missing.reason);
+    for (const std::string& reason : reasons) {
+      ASSERT_FALSE(reason.empty()) << op->name();
+      EXPECT_NE(reason.back(), '.') << op->name() << ": " << reason;
+      EXPECT_NE(reason.find(' '), std::string::npos) << op->name() << ": " << reason;
+    }
   }
+}
+
+template <typename T>
+bool Contains(const std::vector<T>& list, const T& value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+bool IsTypeAttr(const AttrSpec& attr) { return attr.type == "type" || attr.type == "list(type)"; }
+
+TEST(RegistryTest, MissingKernelsNameTypesOfTheSchema) {
+  for (const OpSpec* op : ops::Builtin().ops()) {
+    std::set<std::pair<std::string, DType>> seen;
+    for (const MissingKernel& missing : op->missing_kernels()) {
+      const AttrSpec* attr = op->FindAttr(missing.attr);
+      ASSERT_TRUE(attr && IsTypeAttr(*attr)) << op->name() << ": " << missing.attr;
+      EXPECT_FALSE(missing.types.empty()) << op->name();
+      for (DType d : missing.types) {
+        EXPECT_TRUE(attr->allowed_types.empty() || Contains(attr->allowed_types, d))
+            << op->name() << " does not allow " << missing.attr << " = " << d;
+        EXPECT_TRUE(seen.emplace(missing.attr, d).second)
+            << op->name() << " says it twice: " << missing.attr << " = " << d;
+      }
+    }
+  }
+}
+
+TEST(RegistryTest, SomeTypeHasAKernel) {
+  for (const OpSpec* op : ops::Builtin().ops()) {
+    for (const AttrSpec& attr : op->attrs()) {
+      std::vector<DType> left = attr.allowed_types;
+      if (left.empty()) continue;
+      for (const MissingKernel& missing : op->missing_kernels())
+        for (DType d : missing.types)
+          if (missing.attr == attr.name)
+            left.erase(std::remove(left.begin(), left.end(), d), left.end());
+      EXPECT_FALSE(left.empty()) << op->name() << ": " << attr.name;
+    }
+  }
+}
+
+// Is a default value one that a node may have?
+bool IsAllowed(const AttrSpec& attr, const AttrValue& value) {
+  const auto type_allowed = [&](DType d) {
+    return attr.allowed_types.empty() || Contains(attr.allowed_types, d);
+  };
+  const auto string_allowed = [&](const std::string& s) {
+    return attr.allowed_strings.empty() || Contains(attr.allowed_strings, s);
+  };
+  const int64_t minimum = attr.minimum.value_or(std::numeric_limits<int64_t>::min());
+  if (const auto* d = value.get_if<DType>()) return type_allowed(*d);
+  if (const auto* s = value.get_if<std::string>()) return string_allowed(*s);
+  if (const auto* i = value.get_if<int64_t>()) return *i >= minimum;
+  if (value.get_if<EmptyList>()) return minimum <= 0;
+  if (const auto* list = value.get_if<std::vector<DType>>())
+    return static_cast<int64_t>(list->size()) >= minimum &&
+           std::all_of(list->begin(), list->end(), type_allowed);
+  if (const auto* list = value.get_if<std::vector<std::string>>())
+    return static_cast<int64_t>(list->size()) >= minimum &&
+           std::all_of(list->begin(), list->end(), string_allowed);
+  if (const auto* list = value.get_if<std::vector<int64_t>>())
+    return static_cast<int64_t>(list->size()) >= minimum;
+  return true;
+}
+
+TEST(RegistryTest, DefaultsAreOfTheTypeAndAllowed) {
+  for (const OpSpec* op : ops::Builtin().ops()) {
+    for (const AttrSpec& attr : op->attrs()) {
+      if (!attr.default_value) continue;
+      const std::string kind = attr.default_value->KindName();
+      const bool fits = kind == attr.type || (kind == "list()" && attr.type.rfind("list(", 0) == 0);
+      EXPECT_TRUE(fits) << op->name() << " " << attr.name << ": " << kind << ", not " << attr.type;
+      EXPECT_TRUE(IsAllowed(attr, *attr.default_value))
+          << op->name() << " " << attr.name << ": " << attr.default_value->ToString();
+    }
+  }
+}
+
+TEST(RegistryTest, NamesAndAllowedValuesAreNotRepeated) {
+  for (const OpSpec* op : ops::Builtin().ops()) {
+    std::set<std::string> args, attrs;
+    for (const auto* list : {&op->inputs(), &op->outputs()}) {
+      std::set<std::string> names;
+      for (const ArgSpec& arg : *list)
+        EXPECT_TRUE(names.insert(arg.name).second) << op->name() << ": " << arg.name;
+    }
+    for (const AttrSpec& attr : op->attrs()) {
+      EXPECT_TRUE(attrs.insert(attr.name).second) << op->name() << ": " << attr.name;
+      for (DType d : attr.allowed_types) EXPECT_TRUE(IsKnown(d)) << op->name() << ": " << attr.name;
+      const std::set<std::string> strings(attr.allowed_strings.begin(), attr.allowed_strings.end());
+      EXPECT_EQ(strings.size(), attr.allowed_strings.size()) << op->name() << ": " << attr.name;
+    }
+  }
+}
+
+TEST(RegistryTest, FactsDoNotContradictEachOther) {
+  for (const OpSpec* op : ops::Builtin().ops()) {
+    EXPECT_FALSE(op->value_from_shapes() && op->stateful()) << op->name();
+    EXPECT_FALSE(op->random() && op->session_constant()) << op->name();
+    EXPECT_FALSE(op->passes_gradient_through() && !op->gradient()) << op->name();
+    EXPECT_FALSE(op->must_be_fed() && op->prepare()) << op->name();
+    EXPECT_FALSE(op->flow() != ControlFlow::kNone && op->prepare()) << op->name();
+    EXPECT_FALSE(op->value_from_shapes() && op->gradient()) << op->name() << ": shapes are whole";
+    EXPECT_FALSE(op->opaque()) << op->name();
+  }
+}
+
+TEST(RegistryTest, CommutativeOpsTakeInputsOfOneType) {
+  for (const OpSpec* op : ops::Builtin().ops()) {
+    if (!op->commutative()) continue;
+    std::set<std::string> types;
+    for (const ArgSpec& arg : op->inputs())
+      types.insert(arg.type_attr.empty() ? DTypeSchemaName(arg.type) : arg.type_attr);
+    EXPECT_EQ(types.size(), 1u) << op->name();
+  }
+}
+
+TEST(RegistryTest, AggregatesAreCommutative) {
+  for (const OpSpec* op : ops::Builtin().ops())
+    EXPECT_TRUE(!op->aggregate() || op->commutative()) << op->name();
 }
 
 TEST(RegistryTest, EveryOpInfersShapes) {
