@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "absl/strings/str_cat.h"
+#include "core/storage_type.h"
 #include "glog/logging.h"
 
 namespace sluice {
@@ -113,6 +114,11 @@ Tolerance DefaultTolerance(DType dtype) {
            << "got " << got.DebugString() << ", want " << want.DebugString();
   }
   if (got.empty_handle()) return ::testing::AssertionSuccess();
+  if (StorageType(got.dtype()) != got.dtype()) {  // quantized
+    if (BitEqual(got, want)) return ::testing::AssertionSuccess();
+    return ::testing::AssertionFailure()
+           << "got " << got.DebugString(20) << ", want " << want.DebugString(20);
+  }
   const Tolerance defaults = DefaultTolerance(got.dtype());
   if (tolerance.rtol < 0) tolerance.rtol = defaults.rtol;
   if (tolerance.atol < 0) tolerance.atol = defaults.atol;
