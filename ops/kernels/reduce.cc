@@ -228,25 +228,24 @@ void FoldRows(const T* x, int64_t rows, int64_t stride, int64_t width, typename 
   }
 }
 
-// All of n neighbours.
-template <typename F, typename T>
-typename F::Total FoldRow(const T* x, int64_t n) {
+// All of `rows` rows of n neighbours; row(i) is the i-th.
+template <typename F, typename T, typename Row>
+typename F::Total FoldAll(int64_t rows, int64_t n, Row row) {
   constexpr int64_t kShort = 16, kWidth = 64;
-  typename F::Total total = F::TotalInit();
-  if (n >= kShort) {
-    const int64_t width = n >= kWidth ? kWidth : kShort;
-    typename F::Total totals[kWidth];
-    std::fill(totals, totals + width, F::TotalInit());
-    FoldRows<F>(x, n / width, width, width, totals);
-    for (int64_t half = width / 2; half > 0; half /= 2)
-      for (int64_t j = 0; j < half; ++j) totals[j] = F::Merge(totals[j], totals[j + half]);
-    total = totals[0];
-    x += n / width * width;
-    n %= width;
+  const int64_t width = n >= kWidth ? kWidth : n >= kShort ? kShort : 0;
+  const int64_t body = width == 0 ? 0 : n / width * width;
+  typename F::Total totals[kWidth], total = F::TotalInit();
+  std::fill(totals, totals + width, F::TotalInit());
+  for (int64_t i = 0; i < rows; ++i) {
+    const T* const x = row(i);
+    if (width > 0) FoldRows<F>(x, n / width, width, width, totals);
+    typename F::Lane lane = F::Init();
+    for (int64_t j = body; j < n; ++j) lane = F::Step(lane, x[j]);
+    if (body < n) total = F::Merge(total, F::Fold(F::TotalInit(), lane));
   }
-  typename F::Lane lane = F::Init();
-  for (int64_t i = 0; i < n; ++i) lane = F::Step(lane, x[i]);
-  return F::Merge(total, F::Fold(F::TotalInit(), lane));
+  for (int64_t half = width / 2; half > 0; half /= 2)
+    for (int64_t j = 0; j < half; ++j) totals[j] = F::Merge(totals[j], totals[j + half]);
+  return width > 0 ? F::Merge(totals[0], total) : total;
 }
 
 // `rows` rows of `width` results, one behind the other: narrow rows are taken several at a time.
@@ -279,11 +278,12 @@ void FoldPart(const Reduction::Plan& plan, const T* x, int64_t width, int64_t be
               typename F::Total* totals) {
   if (plan.inner_reduced) {
     if (plan.reduced_count == 1) {
-      totals[0] = F::Merge(totals[0], FoldRow<F>(x + begin, end - begin));
+      const auto row = [=](int64_t) { return x + begin; };
+      totals[0] = F::Merge(totals[0], FoldAll<F, T>(1, end - begin, row));
       return;
     }
-    for (int64_t r = begin; r < end; ++r)
-      totals[0] = F::Merge(totals[0], FoldRow<F>(x + OffsetOf(plan.reduced, r), plan.inner));
+    const auto row = [&](int64_t i) { return x + OffsetOf(plan.reduced, begin + i); };
+    totals[0] = F::Merge(totals[0], FoldAll<F, T>(end - begin, plan.inner, row));
   } else if (plan.reduced.size() == 1) {
     const int64_t stride = plan.reduced[0].step;
     x += begin * stride;
@@ -332,12 +332,11 @@ void RunPlan(const Reduction::Plan& plan, const void* from, void* to, void* scra
     }
   });
   if (plan.chunks == 1) return;
-  for (int64_t i = 0; i < plan.results; ++i) {
-    Total total = partial[i];
-    for (int64_t chunk = 1; chunk < plan.chunks; ++chunk)
-      total = F::Merge(total, partial[chunk * plan.results + i]);
-    y[i] = F::Finish(total, plan.items);
+  for (int64_t chunk = 1; chunk < plan.chunks; ++chunk) {
+    const Total* const more = partial + chunk * plan.results;
+    for (int64_t i = 0; i < plan.results; ++i) partial[i] = F::Merge(partial[i], more[i]);
   }
+  for (int64_t i = 0; i < plan.results; ++i) y[i] = F::Finish(partial[i], plan.items);
 }
 
 }  // namespace
