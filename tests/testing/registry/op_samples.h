@@ -16,7 +16,7 @@ absl::StatusOr<std::vector<Tensor>> RunTrial(const OpSpec& spec, const OpTrial& 
 std::vector<OpTrial> ListedSamples(const OpSpec& spec);
 
 // Calls that succeed with at least one element of output, first the listed ones: at most `wanted`,
-// drawn from `maker` in at most `trials` attempts (the later half of them changes earlier finds).
+// drawn from `maker` in at most `trials` attempts.
 std::vector<OpTrial> FindSamples(const OpSpec& spec, TrialMaker* maker, int trials, int wanted);
 
 }  // namespace sluice

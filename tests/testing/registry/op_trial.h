@@ -65,6 +65,10 @@ class TrialMaker {
 
   // Type attributes that are not drawn but given.
   void Fix(const std::string& attr, DType dtype) { fixed_[attr] = dtype; }
+  // Gives another trial the fixed types.
+  void Retype(OpTrial* trial) const {
+    for (const auto& [attr, dtype] : fixed_) *trial = Retyped(spec_, *trial, attr, dtype);
+  }
   // Only calls that try to fit together.
   void OnlySane() { only_sane_ = true; }
 
