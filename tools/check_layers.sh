@@ -48,7 +48,7 @@ git grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]' -- '*.h' '*.cc' | aw
       report("\"" path "\" in a header; only .cc files include Eigen, oneDNN and protobuf")
     if (quote == "<") next
     to = folder(path)
-    if (path ~ /^(absl|glog|leveldb|gtest|gmock|benchmark|Eigen|unsupported\/Eigen|google\/protobuf|dnnl\.hpp$|re2)/) next
+    if (path ~ /^(absl|glog|leveldb|gtest|gmock|benchmark|Eigen|unsupported\/Eigen|google\/protobuf|dnnl\.h(pp)?$|re2)/) next
     if (!(to in allowed) && to != "proto") { report("\"" path "\" is not a path from the root"); next }
     if (to != from && index(" " allowed[from] " ", " " to " ") == 0)
       report(from "/ may not include \"" path "\"; it may include: " (allowed[from] == "" ? "nothing" : allowed[from]))

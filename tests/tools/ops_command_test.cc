@@ -45,8 +45,8 @@ TEST_F(OpsCommandTest, ALinePerOpSortedByName) {
 
 TEST_F(OpsCommandTest, Fields) {
   EXPECT_THAT(Fields("SigmoidGrad"),
-              ElementsAre("SigmoidGrad",
-                          "T: bfloat16,float16,float32,float64,complex64,complex128", "yes", "yes"));
+              ElementsAre("SigmoidGrad", "T: bfloat16,float16,float32,float64,complex64,complex128",
+                          "yes", "yes"));
   EXPECT_THAT(Fields("Identity"), ElementsAre("Identity", "T: any", "yes", "yes"));
   EXPECT_THAT(Fields("NoOp")[1], "-");
   EXPECT_THAT(Fields("Floor")[2], "no: its value is piecewise constant");

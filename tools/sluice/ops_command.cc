@@ -52,8 +52,8 @@ std::string TypesText(const OpSpec& op) {
   for (const AttrSpec& attr : op.attrs()) {
     if (!IsTypeAttr(attr)) continue;
     const bool any = attr.allowed_types.empty() && op.missing_kernels().empty();
-    texts.push_back(absl::StrCat(attr.name, ": ",
-                                 any ? "any" : absl::StrJoin(TypesWithKernel(op, attr), ",")));
+    texts.push_back(
+        absl::StrCat(attr.name, ": ", any ? "any" : absl::StrJoin(TypesWithKernel(op, attr), ",")));
   }
   return texts.empty() ? "-" : absl::StrJoin(texts, "; ");
 }
@@ -79,8 +79,7 @@ Json OpJson(const OpSpec& op) {
   for (const MissingKernel& m : op.missing_kernels()) {
     Json list = Json::Array();
     for (DType d : m.types) list.Add(DTypeName(d));
-    missing.Add(
-        Json::Object().Set("attr", m.attr).Set("types", list).Set("reason", m.reason));
+    missing.Add(Json::Object().Set("attr", m.attr).Set("types", list).Set("reason", m.reason));
   }
   return Json::Object()
       .Set("name", op.name())
