@@ -34,6 +34,11 @@ const std::vector<Sample>& Table() {
   static const AttrMap conv = {{"T", kF}, {"strides", Ints{1, 1, 1, 1}}, {"padding", "SAME"}};
   static const AttrMap norm = {{"T", kF}, {"epsilon", 0.5f}};
   static const AttrMap norm_u = {{"T", kF}, {"U", kF}, {"epsilon", 0.5f}};
+  static const AttrMap float_only = {{"T", kF}};
+  static const AttrMap lstm = {{"T", kF}, {"use_peephole", true}};
+  static const AttrMap dilation = {{"T", kF}, {"strides", Ints{1, 1, 1, 1}}, {"rates", Ints{1, 1, 2, 1}}, {"padding", "SAME"}};
+  static const AttrMap threshold = {{"T", kF}, {"T_threshold", kF}};
+  static const Tensor seq = F({3, 1, 2}), steps = Tensor::Scalar<int64_t>(2);
   static const auto& table = *new std::vector<Sample>{
       {"BatchToSpace", {{{"T", kF}, {"Tidx", kI}, {"block_size", 2}}, {F({4, 1, 2, 1}), I({2, 2}, {0, 0, 1, 0})}}},
       {"BatchToSpaceND", {{{"T", kF}, {"Tblock_shape", kI}, {"Tcrops", kI}}, {F({4, 3}), I({1}, {2}), I({1, 2}, {1, 0})}}},
@@ -44,6 +49,26 @@ const std::vector<Sample>& Table() {
       {"FusedBatchNormGrad", {norm, {F({2, 1, 2, 3}), F({2, 1, 2, 3}), F({3}), F({3}), F({3})}}},
       {"FusedBatchNormGradV2", {norm_u, {F({2, 1, 2, 3}), F({2, 1, 2, 3}), F({3}), F({3}), F({3})}}},
       {"FusedBatchNormGradV3", {norm_u, {F({2, 1, 2, 3}), F({2, 1, 2, 3}), F({3}), F({3}), F({3}), F({3})}}},
+      {"BatchNormWithGlobalNormalizationGrad", {{{"T", kF}, {"variance_epsilon", 0.5f}, {"scale_after_normalization", true}}, {F({2, 1, 2, 3}), F({3}), F({3}), F({3}), F({2, 1, 2, 3})}}},
+      {"BlockLSTM", {float_only, {steps, F({3, 1, 2}), F({1, 2}), F({1, 2}), F({4, 8}), F({2}), F({2}), F({2}), F({8})}}},
+      {"BlockLSTMV2", {float_only, {steps, F({3, 1, 2}), F({1, 2}), F({1, 2}), F({4, 8}), F({2}), F({2}), F({2}), F({8})}}},
+      {"BlockLSTMGrad", {lstm, {steps, F({3, 1, 2}), F({1, 2}), F({1, 2}), F({4, 8}), F({2}), F({2}), F({2}), F({8}), seq, seq, seq, seq, seq, seq, seq, seq, seq}}},
+      {"BlockLSTMGradV2", {lstm, {steps, F({3, 1, 2}), F({1, 2}), F({1, 2}), F({4, 8}), F({2}), F({2}), F({2}), F({8}), seq, seq, seq, seq, seq, seq, seq, seq, seq}}},
+      {"CropAndResize", {float_only, {F({1, 3, 2, 2}), F({2, 4}), I({2}, {0, 0}), I({2}, {2, 3})}}},
+      {"CropAndResizeGradBoxes", {float_only, {F({2, 2, 3, 2}), F({1, 3, 2, 2}), F({2, 4}), I({2}, {0, 0})}}},
+      {"CropAndResizeGradImage", {float_only, {F({2, 2, 3, 2}), F({2, 4}), I({2}, {0, 0}), I({4}, {1, 3, 2, 2})}}},
+      {"Dilation2DBackpropFilter", {dilation, {F({1, 3, 4, 2}), F({2, 2, 2}), F({1, 3, 4, 2})}}},
+      {"Dilation2DBackpropInput", {dilation, {F({1, 3, 4, 2}), F({2, 2, 2}), F({1, 3, 4, 2})}}},
+      {"DrawBoundingBoxesV2", {float_only, {F({1, 3, 4, 3}), F({1, 2, 4}), F({2, 3})}}},
+      {"FusedResizeAndPadConv2D", {{{"T", kF}, {"mode", "REFLECT"}, {"strides", Ints{1, 1, 1, 1}}, {"padding", "SAME"}}, {F({1, 2, 3, 2}), I({2}, {4, 3}), I({4, 2}, {0, 0, 1, 0, 0, 2, 0, 0}), F({2, 2, 2, 3})}}},
+      {"GRUBlockCell", {float_only, {F({2, 3}), F({2, 2}), F({5, 4}), F({5, 2}), F({4}), F({2})}}},
+      {"GRUBlockCellGrad", {float_only, {F({2, 3}), F({2, 2}), F({5, 4}), F({5, 2}), F({4}), F({2}), F({2, 2}), F({2, 2}), F({2, 2}), F({2, 2})}}},
+      {"LSTMBlockCell", {lstm, {F({2, 3}), F({2, 2}), F({2, 2}), F({5, 8}), F({2}), F({2}), F({2}), F({8})}}},
+      {"LSTMBlockCellGrad", {lstm, {F({2, 3}), F({2, 2}), F({2, 2}), F({5, 8}), F({2}), F({2}), F({2}), F({8}), F({2, 2}), F({2, 2}), F({2, 2}), F({2, 2}), F({2, 2}), F({2, 2}), F({2, 2}), F({2, 2})}}},
+      {"NonMaxSuppressionV2", {threshold, {F({3, 4}), F({3}), I({}, {2}), F({})}}},
+      {"NonMaxSuppressionV3", {threshold, {F({3, 4}), F({3}), I({}, {2}), F({}), F({})}}},
+      {"NonMaxSuppressionV4", {threshold, {F({3, 4}), F({3}), I({}, {2}), F({}), F({})}}},
+      {"NonMaxSuppressionV5", {float_only, {F({3, 4}), F({3}), I({}, {2}), F({}), F({}), F({})}}},
   };
   return table;
 }
