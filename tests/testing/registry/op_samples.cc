@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "graph/evaluate.h"
@@ -24,6 +26,12 @@ Tensor F(const TensorShape& shape) {
 Tensor I(const TensorShape& shape, std::initializer_list<int32_t> values) {
   return Tensor::Of<int32_t>(shape, values);
 }
+Tensor L(const TensorShape& shape, std::initializer_list<int64_t> values) {
+  return Tensor::Of<int64_t>(shape, values);
+}
+Tensor S(const TensorShape& shape, std::initializer_list<std::string> values) {
+  return Tensor::Of<std::string>(shape, values);
+}
 
 using Ints = std::vector<int64_t>;
 const DType kF = DType::kFloat, kI = DType::kInt32;
@@ -39,6 +47,13 @@ const std::vector<Sample>& Table() {
   static const AttrMap dilation = {{"T", kF}, {"strides", Ints{1, 1, 1, 1}}, {"rates", Ints{1, 1, 2, 1}}, {"padding", "SAME"}};
   static const AttrMap threshold = {{"T", kF}, {"T_threshold", kF}};
   static const Tensor seq = F({3, 1, 2}), steps = Tensor::Scalar<int64_t>(2);
+  // A sparse tensor: [[., 1, .], [2, ., .]]; a sparse vector.
+  static const Tensor at = L({2, 2}, {0, 1, 1, 0}), in = L({2}, {2, 3}), at1 = L({2, 1}, {0, 2}), in1 = L({1}, {3});
+  static const AttrMap reduced = {{"T", kF}, {"keep_dims", true}};
+  static const AttrMap united = {{"T", kI}, {"set_operation", "union"}};
+  static const AttrMap no_encoding = {{"encoding", ""}};
+  static const std::vector<DType> one_float = {kF};
+  static const std::vector<TensorShape> one_shape = {{2}};
   static const auto& table = *new std::vector<Sample>{
       {"BatchToSpace", {{{"T", kF}, {"Tidx", kI}, {"block_size", 2}}, {F({4, 1, 2, 1}), I({2, 2}, {0, 0, 1, 0})}}},
       {"BatchToSpaceND", {{{"T", kF}, {"Tblock_shape", kI}, {"Tcrops", kI}}, {F({4, 3}), I({1}, {2}), I({1, 2}, {1, 0})}}},
@@ -69,6 +84,54 @@ const std::vector<Sample>& Table() {
       {"NonMaxSuppressionV3", {threshold, {F({3, 4}), F({3}), I({}, {2}), F({}), F({})}}},
       {"NonMaxSuppressionV4", {threshold, {F({3, 4}), F({3}), I({}, {2}), F({}), F({})}}},
       {"NonMaxSuppressionV5", {float_only, {F({3, 4}), F({3}), I({}, {2}), F({}), F({}), F({})}}},
+      {"SparseToDense", {{{"T", kF}, {"Tindices", DType::kInt64}}, {at, in, F({2}), F({})}}},
+      {"SparseTensorDenseMatMul", {{{"T", kF}, {"Tindices", DType::kInt64}}, {at, F({2}), in, F({3, 2})}}},
+      {"SparseTensorDenseAdd", {{{"T", kF}, {"Tindices", DType::kInt64}}, {at, F({2}), in, F({2, 3})}}},
+      {"SparseDenseCwiseMul", {float_only, {at, F({2}), in, F({2, 3})}}},
+      {"SparseDenseCwiseDiv", {float_only, {at, F({2}), in, Tensor::Of<float>({3}, {1, 2, 3})}}},
+      {"SparseDenseCwiseAdd", {float_only, {at, F({2}), in, F({2, 1})}}},
+      {"SparseSoftmax", {float_only, {at, F({2}), in}}},
+      {"SparseReduceSum", {reduced, {at, F({2}), in, I({1}, {1})}}},
+      {"SparseReduceMax", {reduced, {at, F({2}), in, I({1}, {1})}}},
+      {"SparseReduceSumSparse", {reduced, {at, F({2}), in, I({1}, {1})}}},
+      {"SparseReduceMaxSparse", {reduced, {at, F({2}), in, I({1}, {1})}}},
+      {"SparseReorder", {float_only, {L({2, 2}, {1, 0, 0, 1}), F({2}), in}}},
+      {"SparseReshape", {{}, {at, in, L({2}, {3, -1})}}},
+      {"SparseConcat", {{{"T", kF}, {"N", 2}, {"concat_dim", 1}}, {at, at, F({2}), F({2}), in, in}}},
+      {"SparseSlice", {float_only, {at, F({2}), in, L({2}, {0, 0}), L({2}, {2, 1})}}},
+      {"SparseSliceGrad", {float_only, {F({1}), at1, L({1}, {1}), L({1, 1}, {1})}}},
+      {"SparseSplit", {{{"T", kF}, {"num_split", 2}}, {Tensor::Scalar<int64_t>(1), at, F({2}), in}}},
+      {"SparseAdd", {{{"T", kF}, {"Treal", kF}}, {at1, F({2}), in1, L({1, 1}, {1}), F({1}), in1, F({})}}},
+      {"SparseAddGrad", {float_only, {F({2}), at1, L({1, 1}, {1}), at1}}},
+      {"SparseSparseMaximum", {float_only, {at1, F({2}), in1, at1, F({2}), in1}}},
+      {"SparseSparseMinimum", {float_only, {at1, F({2}), in1, at1, F({2}), in1}}},
+      {"SparseFillEmptyRows", {float_only, {at1, F({2}), in1, F({})}}},
+      {"SparseFillEmptyRowsGrad", {float_only, {L({2}, {0, 2}), F({3})}}},
+      {"DenseToDenseSetOperation", {united, {I({2, 2}, {1, 2, 3, 4}), I({2, 1}, {2, 5})}}},
+      {"DenseToSparseSetOperation", {united, {I({2, 2}, {1, 2, 3, 4}), at, I({2}, {1, 2}), in}}},
+      {"SparseToSparseSetOperation", {united, {at, I({2}, {1, 2}), in, at, I({2}, {1, 2}), in}}},
+      {"SetSize", {{{"T", kI}}, {at, I({2}, {1, 2}), in}}},
+      {"RaggedRange", {{{"T", kI}, {"Tsplits", kI}}, {I({2}, {0, 1}), I({2}, {3, 2}), I({}, {1})}}},
+      {"StringToNumber", {{{"out_type", kF}}, {S({2}, {"1", "-2"})}}},
+      {"StringSplit", {{}, {S({2}, {"a b", "c"}), S({}, {" "})}}},
+      {"StringSplitV2", {{}, {S({2}, {"a b", "c"}), S({}, {" "})}}},
+      {"ReduceJoin", {{}, {S({2, 1}, {"a", "b"}), I({1}, {0})}}},
+      {"StringLower", {no_encoding, {S({1}, {"A"})}}},
+      {"StringUpper", {no_encoding, {S({1}, {"a"})}}},
+      {"Substr", {{{"T", kI}}, {S({2}, {"hello", "world"}), I({}, {1}), I({}, {2})}}},
+      {"DecodeBase64", {{}, {S({1}, {"Zm8"})}}},
+      {"RegexFullMatch", {{}, {S({1}, {"aa"}), S({}, {"a*"})}}},
+      {"RegexReplace", {{}, {S({1}, {"aa"}), S({}, {"a"}), S({}, {"b"})}}},
+      {"StaticRegexFullMatch", {{{"pattern", "a*"}}, {S({1}, {"aa"})}}},
+      {"StaticRegexReplace", {{{"pattern", "a"}, {"rewrite", "b"}}, {S({1}, {"aa"})}}},
+      {"DecodeRaw", {{{"out_type", kF}}, {S({1}, {"sixteen bytes..."})}}},
+      {"DecodeCompressed", {{{"compression_type", ""}}, {S({1}, {"a"})}}},
+      {"ImageSummary", {float_only, {S({}, {"tag"}), F({1, 2, 2, 1})}}},
+      {"AudioSummary", {{{"sample_rate", 8000.0f}}, {S({}, {"tag"}), F({1, 4})}}},
+      {"AudioSummaryV2", {{}, {S({}, {"tag"}), F({1, 4}), Tensor::Scalar(8000.0f)}}},
+      {"TensorSummaryV2", {float_only, {S({}, {"tag"}), F({2}), S({}, {""})}}},
+      {"ParseExample", {{{"Nsparse", 1}, {"Ndense", 1}, {"sparse_types", one_float}, {"Tdense", one_float}, {"dense_shapes", one_shape}}, {S({1}, {""}), S({0}, {}), S({}, {"a"}), S({}, {"b"}), F({2})}}},
+      {"ParseSingleExample", {{{"num_sparse", 1}, {"sparse_keys", std::vector<std::string>{"a"}}, {"dense_keys", std::vector<std::string>{"b"}}, {"sparse_types", one_float}, {"Tdense", one_float}, {"dense_shapes", one_shape}}, {S({}, {""}), F({2})}}},
   };
   return table;
 }
