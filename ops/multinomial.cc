@@ -98,8 +98,9 @@ absl::Status Draw(const kernels::RandomStream& stream, KernelContext& c) {
 }
 
 void RequestSums(PrepareContext& p) {
-  const int64_t classes = p.input_shape(0).dim(1);
-  if (classes > 0) p.RequestScratch(classes * static_cast<int64_t>(sizeof(double)));
+  const TensorShape& logits = p.input_shape(0);
+  if (logits.num_elements() == 0) return;
+  p.RequestScratch(logits.dim(1) * static_cast<int64_t>(sizeof(double)));
 }
 
 absl::StatusOr<KernelRun> MultinomialPrepare(PrepareContext& p) {

@@ -94,7 +94,9 @@ absl::Status Fill(const kernels::RandomStream& stream, KernelContext& c) {
     const kernels::TruncatedNormalSampler sampler(mean, stdev, low, high);
     T* to = out.mutable_data<T>() + row * length;
     if (!FillRow(stream, sampler, low, high, row * length, to, length)) {
-      return absl::InternalError("TruncatedNormal rejection sampler failed to accept a sample.");
+      return absl::InvalidArgumentError(
+          absl::StrCat("TruncatedNormal rejection sampler failed to accept a sample: mean ", mean,
+                       ", stdev ", stdev, ", minval ", low, ", maxval ", high));
     }
   }
   return absl::OkStatus();

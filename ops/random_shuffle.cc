@@ -27,7 +27,7 @@ void Shuffle(const kernels::RandomStream& stream, absl::Span<int64_t> order) {
 absl::StatusOr<KernelRun> ShufflePrepare(PrepareContext& p) {
   const TensorShape& shape = p.input_shape(0);
   const int64_t rows = shape.rank() > 0 ? shape.dim(0) : 1;
-  if (rows > 0) p.RequestScratch(rows * static_cast<int64_t>(sizeof(int64_t)));
+  if (shape.num_elements() > 0) p.RequestScratch(rows * static_cast<int64_t>(sizeof(int64_t)));
   return KernelRun([rows, seed = p.attr<int64_t>("seed"),
                     seed2 = p.attr<int64_t>("seed2")](KernelContext& c) {
     const Tensor& value = c.input(0);

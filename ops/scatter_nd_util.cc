@@ -47,7 +47,8 @@ absl::Status ScatterTuples(Combine how, const Tensor& indices, const Tensor& upd
                            Tensor& value) {
   const TupleLayout layout = TupleLayoutOf(value.shape().dims(), indices.shape().dims());
   const Index* tuples = indices.data<Index>();
-  const int64_t bad = FirstOutside<Index>(layout, tuples);
+  // Without updates there are no tuples, or very many of no numbers.
+  const int64_t bad = updates.num_elements() > 0 ? FirstOutside<Index>(layout, tuples) : -1;
   if (bad >= 0) {
     return absl::InvalidArgumentError(absl::StrCat(
         TupleName(indices, bad), " does not index into shape ", value.shape().ToString()));

@@ -128,16 +128,19 @@ Groups GroupsOf(const Sections<T>& sections) {
   return groups;
 }
 
+// Of `size` sections; where groups.group is empty, all are in one group.
 template <typename Index>
-absl::Status WriteGroups(const Groups& groups, KernelContext& c) {
-  SLUICE_ASSIGN_OR_RETURN(Tensor * idx, c.Allocate(1, {static_cast<int64_t>(groups.group.size())}));
-  std::copy(groups.group.begin(), groups.group.end(), idx->mutable_data<Index>());
+absl::Status WriteGroups(const Groups& groups, int64_t size, KernelContext& c) {
+  SLUICE_ASSIGN_OR_RETURN(Tensor * idx, c.Allocate(1, {size}));
+  Index* positions = idx->mutable_data<Index>();
+  std::fill_n(positions, size, Index{0});
+  std::copy(groups.group.begin(), groups.group.end(), positions);
   if (c.num_outputs() == 2) return absl::OkStatus();
   SLUICE_ASSIGN_OR_RETURN(Tensor * count,
                           c.Allocate(2, {static_cast<int64_t>(groups.first.size())}));
   const absl::Span<Index> times = count->mutable_flat<Index>();
   std::fill(times.begin(), times.end(), Index{0});
-  for (const int64_t g : groups.group) ++times[static_cast<size_t>(g)];
+  for (const Index i : idx->flat<Index>()) ++times[static_cast<size_t>(i)];
   return absl::OkStatus();
 }
 
@@ -152,15 +155,20 @@ absl::Status UniqueRun(KernelContext& c) {
   for (int i = 0; i < axis; ++i) layout.outer *= x.dim(i);
   for (int i = axis + 1; i < x.shape().rank(); ++i) layout.inner *= x.dim(i);
   layout.axis_size = x.dim(axis);
-  const Groups groups =
-      GroupsOf(Sections<T>{x.data<T>(), layout.outer, layout.axis_size, layout.inner});
+  Groups groups;
+  if (x.num_elements() > 0) {
+    groups = GroupsOf(Sections<T>{x.data<T>(), layout.outer, layout.axis_size, layout.inner});
+  } else if (layout.axis_size > 0) {
+    groups.first = {0};  // sections without elements, perhaps very many
+  }
   TensorShape shape = x.shape();
   layout.count = static_cast<int64_t>(groups.first.size());
   shape.set_dim(axis, layout.count);
   SLUICE_ASSIGN_OR_RETURN(Tensor * y, c.Allocate(0, shape));
   GatherRows<int64_t>(x.dtype(), layout, x.raw(), groups.first.data(), y->mutable_raw());
-  return c.attr<DType>("out_idx") == DType::kInt32 ? WriteGroups<int32_t>(groups, c)
-                                                   : WriteGroups<int64_t>(groups, c);
+  return c.attr<DType>("out_idx") == DType::kInt32
+             ? WriteGroups<int32_t>(groups, layout.axis_size, c)
+             : WriteGroups<int64_t>(groups, layout.axis_size, c);
 }
 
 template <typename T, typename Index>
@@ -207,6 +215,14 @@ absl::StatusOr<KernelRun> ListDiffPrepare(PrepareContext& p) {
   return run;
 }
 
+constexpr char kOnlyReal[] = "as in TensorFlow, real numbers, bools and strings only";
+
+std::vector<DType> NotHashed() {
+  std::vector<DType> types = NeitherNumbersNorStrings();
+  types.insert(types.end(), {DType::kComplex64, DType::kComplex128});
+  return types;
+}
+
 constexpr char kNotSmooth[] = "which elements are equal does not vary smoothly";
 
 OpSpec UniqueSpec(const char* name, bool with_axis, bool with_counts) {
@@ -217,13 +233,10 @@ OpSpec UniqueSpec(const char* name, bool with_axis, bool with_counts) {
   if (with_counts) spec.Output("count: out_idx");
   spec.Attr("T: type");
   if (with_axis) spec.Attr("Taxis: {int32, int64} = DT_INT64");
-  std::vector<DType> missing = NeitherNumbersNorStrings();
-  missing.insert(missing.end(), {DType::kComplex64, DType::kComplex128});
   return spec.Attr("out_idx: {int32, int64} = DT_INT32")
       .Shape(with_axis ? UniqueV2Shape : UniqueShape)
       .Prepare(UniquePrepare)
-      .NoKernelFor("T", std::move(missing),
-                   "as in TensorFlow, real numbers, bools and strings only")
+      .NoKernelFor("T", NotHashed(), kOnlyReal)
       .NotDifferentiable(kNotSmooth);
 }
 
@@ -244,6 +257,7 @@ OpSpec ListDiffOp() {
       .Attr("out_idx: {int32, int64} = DT_INT32")
       .Shape(ListDiffShape)
       .Prepare(ListDiffPrepare)
+      .NoKernelFor("T", NotHashed(), kOnlyReal)
       .NotDifferentiable(kNotSmooth);
 }
 

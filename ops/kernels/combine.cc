@@ -182,10 +182,10 @@ absl::Status CombineRows(Combine how, const Tensor& indices, const Tensor& updat
 absl::Status CombineSlices(Combine how, int64_t count, absl::FunctionRef<int64_t(int64_t)> start,
                            const Tensor& updates, Tensor& value) {
   CHECK(updates.dtype() == value.dtype());
-  if (updates.num_elements() == 0) return absl::OkStatus();
-  const int64_t length = updates.num_elements() / count;
   return WithFunction(how, value.dtype(), [&](auto tag, auto combine) -> absl::Status {
     using T = typename decltype(tag)::type;
+    if (updates.num_elements() == 0) return absl::OkStatus();
+    const int64_t length = updates.num_elements() / count;
     SLUICE_RETURN_IF_ERROR(CheckDivisors(how, updates.flat<T>()));
     const T* from = updates.data<T>();
     T* to = value.mutable_data<T>();

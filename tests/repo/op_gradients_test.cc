@@ -34,6 +34,8 @@ const std::map<std::string, std::string>& Exceptions() {
       {"SparseDenseCwiseAdd", "its gradient is an error, as in TensorFlow"},
       {"SparseSparseMaximum", "its gradient is an error, as in TensorFlow"},
       {"SparseSparseMinimum", "its gradient is an error, as in TensorFlow"},
+      {"TensorScatterUpdate",
+       "an element that a later one replaces has a gradient, as in TensorFlow"},
       {"SparseToDense", "an element that a later one replaces has a gradient, as in TensorFlow"},
       {"SparseAdd", "it holds for indices in order; its own test keeps them so"},
       {"SparseSoftmax", "it holds for indices in order; its own test keeps them so"},
