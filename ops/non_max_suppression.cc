@@ -121,7 +121,7 @@ class Selection {
     const Box box(boxes_ + int64_t{4} * candidate->index);
     for (int64_t i = static_cast<int64_t>(chosen_.size()) - 1; i >= candidate->compared; --i) {
       const float overlap = IntersectionOverUnion(box, Box(boxes_ + int64_t{4} * chosen_[i].index));
-      if (overlap >= rules_.iou_threshold) return false;
+      if (overlap > rules_.iou_threshold) return false;
       if (rules_.sigma > 0) candidate->score *= std::exp(-0.5f / rules_.sigma * overlap * overlap);
       if (candidate->score <= rules_.score_threshold) break;
     }

@@ -94,9 +94,11 @@ TEST(NonMaxSuppressionTest, EdgeCases) {
   // Boxes without area overlap nothing, not even themselves.
   suppress(Tensor::Of<float>({2, 4}, {0, 0, 0, 1, 0, 0, 0, 1}), Tensor::Of<float>({2}, {1, 2}), 0.5)
       .Expect<int32_t>({2}, {1, 0});
-  // An overlap equal to the threshold is too much: 1 / 2.
+  // An overlap equal to the threshold, 1 / 2, is not too much; boxes apart overlap by 0.
   suppress(Tensor::Of<float>({2, 4}, {0, 0, 1, 2, 0, 0, 1, 1}), Tensor::Of<float>({2}, {2, 1}), 0.5)
-      .Expect<int32_t>({1}, {0});
+      .Expect<int32_t>({2}, {0, 1});
+  suppress(Tensor::Of<float>({2, 4}, {0, 0, 1, 1, 5, 5, 6, 6}), Tensor::Of<float>({2}, {2, 1}), 0)
+      .Expect<int32_t>({2}, {0, 1});
   // NaN is above no threshold.
   suppress(Boxes(), Tensor::Of<float>({6}, {NAN, 1, NAN, NAN, NAN, 2}), 0.5)
       .Expect<int32_t>({2}, {5, 1});
