@@ -513,13 +513,14 @@ TEST(LintImportTest, LoopsEnd) {
   const AttrMap type = {{"T", DType::kFloat}};
   AttrMap frame = type;
   frame["frame_name"] = std::string("loop");
-  const proto::GraphDef def = MakeGraph(
-      {MakeNode("x", "Placeholder", {}, {{"dtype", DType::kFloat}}),
-       MakeNode("go", "Placeholder", {}, {{"dtype", DType::kBool}}),
-       MakeNode("enter", "Enter", {"x"}, frame), MakeNode("merge", "Merge", {"enter", "next"}),
-       MakeNode("switch", "Switch", {"merge", "go"}, type),
-       MakeNode("next", "NextIteration", {"switch:1"}, type),
-       MakeNode("exit", "Exit", {"switch:0"}, type)});
+  const proto::GraphDef def =
+      MakeGraph({MakeNode("x", "Placeholder", {}, {{"dtype", DType::kFloat}}),
+                 MakeNode("go", "Placeholder", {}, {{"dtype", DType::kBool}}),
+                 MakeNode("enter", "Enter", {"x"}, frame),
+                 MakeNode("merge", "Merge", {"enter", "next"}, {{"T", DType::kFloat}, {"N", 2}}),
+                 MakeNode("switch", "Switch", {"merge", "go"}, type),
+                 MakeNode("next", "NextIteration", {"switch:1"}, type),
+                 MakeNode("exit", "Exit", {"switch:0"}, type)});
   Graph graph(ops::Builtin());
   ASSERT_THAT(ImportGraphDef(def, &graph), IsOk());
   graph.AddToCollection(keys::kTrainOp, *graph.FindOperation("exit"));
