@@ -13,6 +13,7 @@
 #include "graph/node.h"
 #include "graph/op_spec.h"
 #include "ops/array_util.h"
+#include "ops/dtype_sets.h"
 #include "ops/gather.h"
 #include "ops/kernels/accumulate.h"
 #include "ops/kernels/strided_copy.h"
@@ -24,6 +25,8 @@
 
 namespace sluice::ops {
 namespace {
+
+constexpr char kNoQuantized[] = "sums of quantized numbers need their ranges";
 
 enum class Reduction { kSum, kMean, kProd, kMax, kMin };
 
@@ -349,11 +352,13 @@ Output UnsortedNode(At at, absl::string_view op, Output data, Output ids, const 
 OpSpec UnsortedSegmentSumOp() {
   return UnsortedSpec("UnsortedSegmentSum", "T: numbertype")
       .Prepare(SegmentPrepare<Reduction::kSum, false>)
+      .NoKernelFor("T", QuantizedNumbers(), kNoQuantized)
       .Gradient(SumGradient);
 }
 OpSpec UnsortedSegmentProdOp() {
   return UnsortedSpec("UnsortedSegmentProd", "T: numbertype")
       .Prepare(SegmentPrepare<Reduction::kProd, false>)
+      .NoKernelFor("T", QuantizedNumbers(), kNoQuantized)
       .Gradient(ProdGradient);
 }
 OpSpec UnsortedSegmentMaxOp() {
@@ -369,16 +374,19 @@ OpSpec UnsortedSegmentMinOp() {
 OpSpec SegmentSumOp() {
   return SortedSpec("SegmentSum", "T: numbertype")
       .Prepare(SegmentPrepare<Reduction::kSum, true>)
+      .NoKernelFor("T", QuantizedNumbers(), kNoQuantized)
       .Gradient(SortedSumGradient);
 }
 OpSpec SegmentMeanOp() {
   return SortedSpec("SegmentMean", "T: numbertype")
       .Prepare(SegmentPrepare<Reduction::kMean, true>)
+      .NoKernelFor("T", QuantizedNumbers(), kNoQuantized)
       .Gradient(MeanGradient);
 }
 OpSpec SegmentProdOp() {
   return SortedSpec("SegmentProd", "T: numbertype")
       .Prepare(SegmentPrepare<Reduction::kProd, true>)
+      .NoKernelFor("T", QuantizedNumbers(), kNoQuantized)
       .Gradient(ProdGradient);
 }
 OpSpec SegmentMaxOp() {

@@ -31,6 +31,11 @@ const std::map<std::string, std::string>& Exceptions() {
       {"DynamicStitch", "an element that a later one replaces has a gradient, as in TensorFlow"},
       {"ParallelDynamicStitch", "an element that a later one replaces has a gradient"},
       {"SoftmaxCrossEntropyWithLogits", "its gradient holds for labels that sum to one"},
+      {"MaxPoolGrad", "random numbers are not a pooling's result"},
+      {"MaxPoolGradGrad", "random numbers are not a pooling's result"},
+      {"MaxPoolGradV2", "random numbers are not a pooling's result"},
+      {"MaxPool3DGrad", "random numbers are not a pooling's result"},
+      {"MaxPool3DGradGrad", "random numbers are not a pooling's result"},
       {"SparseDenseCwiseAdd", "its gradient is an error, as in TensorFlow"},
       {"SparseSparseMaximum", "its gradient is an error, as in TensorFlow"},
       {"SparseSparseMinimum", "its gradient is an error, as in TensorFlow"},
@@ -41,6 +46,11 @@ const std::map<std::string, std::string>& Exceptions() {
       {"SparseSoftmax", "it holds for indices in order; its own test keeps them so"},
   };
   return exceptions;
+}
+
+// Ops whose gradient needs shapes that are known when it is built.
+bool NeedsKnownShapes(const std::string& op) {
+  return op == "MatrixSolveLs" || op == "Qr" || op == "Svd";
 }
 
 // Double wherever the schema allows it.
@@ -135,6 +145,8 @@ TEST_P(OpGradientsTest, IsTheDerivative) {
   if (trial.inputs.empty()) GTEST_SKIP() << "no call of doubles";
   GradientCheckOptions options{.context = absl::StrCat(spec.name(), " ", trial.ToString())};
   const absl::Status sorted = SortInputs(spec, trial, &options);
+  if (absl::IsUnimplemented(sorted)) GTEST_SKIP() << sorted.message();
+  options.unknown_shapes = !NeedsKnownShapes(spec.name());
   ASSERT_TRUE(sorted.ok()) << options.context << ": " << sorted;
   if (options.wrt.empty()) GTEST_SKIP() << "no gradient with respect to double inputs";
   CheckGradient(

@@ -40,6 +40,8 @@ const DType kF = DType::kFloat, kI = DType::kInt32;
 // clang-format off
 const std::vector<Sample>& Table() {
   static const AttrMap conv = {{"T", kF}, {"strides", Ints{1, 1, 1, 1}}, {"padding", "SAME"}};
+  static const AttrMap conv3 = {{"T", kF}, {"Tshape", kI}, {"strides", Ints{1, 1, 1, 1, 1}}, {"padding", "SAME"}};
+  static const AttrMap conv3_filter = {{"T", kF}, {"strides", Ints{1, 1, 1, 1, 1}}, {"padding", "SAME"}};
   static const AttrMap norm = {{"T", kF}, {"epsilon", 0.5f}};
   static const AttrMap norm_u = {{"T", kF}, {"U", kF}, {"epsilon", 0.5f}};
   static const AttrMap float_only = {{"T", kF}};
@@ -61,6 +63,11 @@ const std::vector<Sample>& Table() {
       {"Conv2DBackpropFilter", {conv, {F({1, 3, 2, 2}), I({4}, {2, 2, 2, 3}), F({1, 3, 2, 3})}}},
       {"DepthwiseConv2dNativeBackpropInput", {conv, {I({4}, {1, 3, 2, 2}), F({2, 2, 2, 2}), F({1, 3, 2, 4})}}},
       {"DepthwiseConv2dNativeBackpropFilter", {conv, {F({1, 3, 2, 2}), I({4}, {2, 2, 2, 2}), F({1, 3, 2, 4})}}},
+      {"Conv3DBackpropInputV2", {conv3, {I({5}, {1, 2, 3, 2, 1}), F({1, 2, 2, 1, 2}), F({1, 2, 3, 2, 2})}}},
+      {"Conv3DBackpropFilterV2", {conv3_filter, {F({1, 2, 3, 2, 1}), I({5}, {1, 2, 2, 1, 2}), F({1, 2, 3, 2, 2})}}},
+      {"CompareAndBitpack", {{{"T", kF}}, {F({2, 8}), F({})}}},
+      {"Einsum", {{{"T", kF}, {"N", 2}, {"equation", "ij,jk->ik"}}, {F({2, 3}), F({3, 2})}}},
+      {"SparseSegmentSumWithNumSegments", {{{"T", kF}, {"Tidx", kI}, {"Tnumsegments", kI}}, {F({3, 2}), I({2}, {0, 2}), I({2}, {0, 1}), I({}, {3})}}},
       {"FusedBatchNormGrad", {norm, {F({2, 1, 2, 3}), F({2, 1, 2, 3}), F({3}), F({3}), F({3})}}},
       {"FusedBatchNormGradV2", {norm_u, {F({2, 1, 2, 3}), F({2, 1, 2, 3}), F({3}), F({3}), F({3})}}},
       {"FusedBatchNormGradV3", {norm_u, {F({2, 1, 2, 3}), F({2, 1, 2, 3}), F({3}), F({3}), F({3}), F({3})}}},
