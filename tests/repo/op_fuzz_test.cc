@@ -125,6 +125,7 @@ std::string CheckShapes(const OpSpec& spec, const OpTrial& trial,
     if (!status.ok()) return absl::StrCat(where, status.ToString());
     for (size_t i = 0; i < results->size(); ++i) {
       if (IsRef((*output_types)[i])) continue;  // the result is a handle
+      if (IsRef((*output_types)[i])) continue;  // a handle, under the variable's shape
       const TensorShape& shape = context.output(static_cast<int>(i));
       if (!shape.CompatibleWith((*results)[i].shape()))
         return absl::StrCat(where, "output ", i, " inferred as ", shape.ToString(), ", but is ",

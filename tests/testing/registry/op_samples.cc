@@ -54,6 +54,8 @@ const std::vector<Sample>& Table() {
   static const AttrMap reduced = {{"T", kF}, {"keep_dims", true}};
   static const AttrMap united = {{"T", kI}, {"set_operation", "union"}};
   static const AttrMap no_encoding = {{"encoding", ""}};
+  static const AttrMap rows = {{"T", kF}, {"Tindices", kI}};
+  static const Tensor var = F({3, 2}), two = I({2}, {2, 0});
   static const std::vector<DType> one_float = {kF};
   static const std::vector<TensorShape> one_shape = {{2}};
   static const auto& table = *new std::vector<Sample>{
@@ -91,6 +93,22 @@ const std::vector<Sample>& Table() {
       {"NonMaxSuppressionV3", {threshold, {F({3, 4}), F({3}), I({}, {2}), F({}), F({})}}},
       {"NonMaxSuppressionV4", {threshold, {F({3, 4}), F({3}), I({}, {2}), F({}), F({})}}},
       {"NonMaxSuppressionV5", {float_only, {F({3, 4}), F({3}), I({}, {2}), F({}), F({}), F({})}}},
+      {"ResourceSparseApplyAdadelta", {rows, {var, var, var, F({}), F({}), F({}), F({2, 2}), two}}},
+      {"SparseApplyAdadelta", {rows, {var, var, var, F({}), F({}), F({}), F({2, 2}), two}}},
+      {"ResourceSparseApplyAdagradDA", {rows, {var, var, var, F({2, 2}), two, F({}), F({}), F({}), Tensor::Scalar<int64_t>(2)}}},
+      {"SparseApplyAdagradDA", {rows, {var, var, var, F({2, 2}), two, F({}), F({}), F({}), Tensor::Scalar<int64_t>(2)}}},
+      {"ResourceSparseApplyRMSProp", {rows, {var, var, var, F({}), F({}), F({}), F({}), F({2, 2}), two}}},
+      {"SparseApplyRMSProp", {rows, {var, var, var, F({}), F({}), F({}), F({}), F({2, 2}), two}}},
+      {"ResourceSparseApplyCenteredRMSProp", {rows, {var, var, var, var, F({}), F({}), F({}), F({}), F({2, 2}), two}}},
+      {"SparseApplyCenteredRMSProp", {rows, {var, var, var, var, F({}), F({}), F({}), F({}), F({2, 2}), two}}},
+      {"ResourceSparseApplyFtrl", {rows, {var, var, var, F({2, 2}), two, F({}), F({}), F({}), F({})}}},
+      {"SparseApplyFtrl", {rows, {var, var, var, F({2, 2}), two, F({}), F({}), F({}), F({})}}},
+      {"ResourceSparseApplyFtrlV2", {rows, {var, var, var, F({2, 2}), two, F({}), F({}), F({}), F({}), F({})}}},
+      {"SparseApplyFtrlV2", {rows, {var, var, var, F({2, 2}), two, F({}), F({}), F({}), F({}), F({})}}},
+      {"ResourceSparseApplyProximalGradientDescent", {rows, {var, F({}), F({}), F({}), F({2, 2}), two}}},
+      {"SparseApplyProximalGradientDescent", {rows, {var, F({}), F({}), F({}), F({2, 2}), two}}},
+      {"ResourceSparseApplyProximalAdagrad", {rows, {var, var, F({}), F({}), F({}), F({2, 2}), two}}},
+      {"SparseApplyProximalAdagrad", {rows, {var, var, F({}), F({}), F({}), F({2, 2}), two}}},
       {"SparseToDense", {{{"T", kF}, {"Tindices", DType::kInt64}}, {at, in, F({2}), F({})}}},
       {"SparseTensorDenseMatMul", {{{"T", kF}, {"Tindices", DType::kInt64}}, {at, F({2}), in, F({3, 2})}}},
       {"SparseTensorDenseAdd", {{{"T", kF}, {"Tindices", DType::kInt64}}, {at, F({2}), in, F({2, 3})}}},
