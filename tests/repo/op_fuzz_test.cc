@@ -71,9 +71,9 @@ int FromEnvironment(const char* name, int otherwise) {
 // --- what must hold of one call ---
 
 // What TensorFlow's CPU kernels answer Unimplemented to as well.
-constexpr const char* kMissingFeatures[] = {
-    "data_format", "Pooling is not yet supported", "only single elements are repeated",
-    "Cast ",       "grouped convolutions",         "no kernel for dtype"};
+constexpr const char* kMissingFeatures[] = {"data_format", "Pooling is not yet supported",
+                                            "only single elements are repeated", "Cast ",
+                                            "grouped convolutions"};
 
 bool NamesFeature(absl::string_view message) {
   return std::any_of(std::begin(kMissingFeatures), std::end(kMissingFeatures),
