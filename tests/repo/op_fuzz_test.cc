@@ -71,9 +71,13 @@ int FromEnvironment(const char* name, int otherwise) {
 // --- what must hold of one call ---
 
 // What TensorFlow's CPU kernels answer Unimplemented to as well.
-constexpr const char* kMissingFeatures[] = {"data_format", "Pooling is not yet supported",
-                                            "only single elements are repeated", "Cast ",
-                                            "grouped convolutions"};
+constexpr const char* kMissingFeatures[] = {"data_format",
+                                            "Pooling is not yet supported",
+                                            "only single elements are repeated",
+                                            "Cast ",
+                                            "grouped convolutions",
+                                            "Depthwise max pooling",
+                                            "MaxPooling supports exactly one of"};
 
 bool NamesFeature(absl::string_view message) {
   return std::any_of(std::begin(kMissingFeatures), std::end(kMissingFeatures),
