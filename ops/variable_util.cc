@@ -111,6 +111,10 @@ absl::Status CombineVariable(Combine how, VariableResource& variable, const Kern
   Tensor& value = update.value(0);
   const Tensor& by = c.input(1);
   if (value.shape() != by.shape()) return NotTheSameShape(value.shape(), by.shape());
+  if (by.dtype() == DType::kBool || by.dtype() == DType::kString) {
+    return absl::UnimplementedError(
+        absl::StrCat("only numbers are added to a variable, got ", DTypeName(by.dtype())));
+  }
   return CombineElements(how, by, value);
 }
 
