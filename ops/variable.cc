@@ -143,6 +143,12 @@ OpSpec InitializedValueSpec(const char* name, const char* variable) {
       .AllowsUninitializedInput();
 }
 
+std::vector<DType> NotNumbers() {
+  std::vector<DType> types = NeitherNumbersNorStrings();
+  types.insert(types.end(), {DType::kBool, DType::kString});
+  return types;
+}
+
 OpSpec AssignSpec(const char* name, KernelPrepare prepare, ShapeFn shape) {
   return OpSpec(name)
       .Input("resource: resource")
@@ -217,13 +223,11 @@ OpSpec AssignVariableOpOp() {
 }
 OpSpec AssignAddVariableOpOp() {
   return AssignSpec("AssignAddVariableOp", AssignCombinePrepare<Combine::kAdd>, CombineShape)
-      .NoKernelFor("dtype", NeitherNumbersNorStrings(), "they cannot be added up");
+      .NoKernelFor("dtype", NotNumbers(), "only numbers are added up");
 }
 OpSpec AssignSubVariableOpOp() {
-  std::vector<DType> missing = NeitherNumbersNorStrings();
-  missing.push_back(DType::kString);
   return AssignSpec("AssignSubVariableOp", AssignCombinePrepare<Combine::kSub>, CombineShape)
-      .NoKernelFor("dtype", std::move(missing), "they cannot be subtracted");
+      .NoKernelFor("dtype", NotNumbers(), "only numbers are subtracted");
 }
 
 Output VarHandleOp(At at, DType dtype, const TensorShape& shape, VarHandleOpOptions options) {
