@@ -205,7 +205,7 @@ using All = Logic<T, true>;
 template <typename T>
 using Any = Logic<T, false>;
 
-constexpr int64_t kLanes = 256;     // results, or parts of a row, that are computed side by side
+constexpr int64_t kLanes = 1024;    // results that are computed side by side: whole pages of a row
 constexpr int64_t kFoldEvery = 64;  // steps of a lane before it is folded into its total
 constexpr int64_t kChunkItems =
     32768;  // elements of a part with partial results of its own, at least
