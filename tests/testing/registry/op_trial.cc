@@ -8,6 +8,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "core/storage_type.h"
 #include "glog/logging.h"
 
 namespace sluice {
@@ -15,24 +16,6 @@ namespace {
 
 constexpr DType kQuantized[] = {DType::kQint8, DType::kQuint8, DType::kQint32, DType::kQint16,
                                 DType::kQuint16};
-
-// The integer that a quantized type is stored as; other types are themselves.
-DType Stored(DType dtype) {
-  switch (dtype) {
-    case DType::kQint8:
-      return DType::kInt8;
-    case DType::kQuint8:
-      return DType::kUint8;
-    case DType::kQint16:
-      return DType::kInt16;
-    case DType::kQuint16:
-      return DType::kUint16;
-    case DType::kQint32:
-      return DType::kInt32;
-    default:
-      return dtype;
-  }
-}
 
 template <typename T>
 void StoreAs(long double value, T* to) {
@@ -71,7 +54,7 @@ void WithType(DType dtype, F&& f) {
   const absl::Status status =
       Dispatch<float, double, int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t,
                uint64_t, bool, Half, BFloat16, std::string, std::complex<float>,
-               std::complex<double>>(Stored(dtype), [&](auto tag) {
+               std::complex<double>>(StorageType(dtype), [&](auto tag) {
         f(tag);
         return absl::OkStatus();
       });
