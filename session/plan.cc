@@ -252,8 +252,7 @@ absl::Status Plan::RunStep(Step& step, std::vector<Tensor>* results) {
     case StepKind::kFetch:
       return RunFetch(step, results);
     case StepKind::kBranch:
-      RunBranch(*step.source);
-      return absl::OkStatus();
+      return RunBranch(*step.source);
     case StepKind::kJoin:
       RunJoin(*step.source);
       return absl::OkStatus();

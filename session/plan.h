@@ -82,7 +82,7 @@ class Plan {
   absl::Status RunFetch(Step& step, std::vector<Tensor>* results);
   bool dead(int token) const { return token != kLive && dead_[token]; }
   absl::Status SkipStep(const Step& step);
-  void RunBranch(const ProgramStep& step);
+  absl::Status RunBranch(const ProgramStep& step);
   void RunJoin(const ProgramStep& step);
   absl::Status RunMerge(const ProgramStep& step);
   absl::Status RunLoop(PlanLoop& loop, std::vector<Tensor>* results);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
 #include "core/status.h"
 #include "session/plan.h"
 
@@ -69,10 +70,16 @@ absl::Status Plan::SkipStep(const Step& step) {
       "has no value in this run: it is on the side of a Switch that was not taken");
 }
 
-void Plan::RunBranch(const ProgramStep& step) {
-  const bool taken = slots_[step.inputs[0]].flat<bool>()[0];
+absl::Status Plan::RunBranch(const ProgramStep& step) {
+  const Tensor& predicate = slots_[step.inputs[0]];
+  if (predicate.num_elements() != 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "The second input must be a scalar, but it has shape ", predicate.shape().ToString()));
+  }
+  const bool taken = predicate.flat<bool>()[0];
   dead_[step.tokens[0]] = taken;
   dead_[step.tokens[1]] = !taken;
+  return absl::OkStatus();
 }
 
 void Plan::RunJoin(const ProgramStep& step) {

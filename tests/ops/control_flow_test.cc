@@ -157,6 +157,18 @@ TEST_F(CondTest, AFedSwitchIsAlive) {
   ExpectRun({{"switch:0", F(7)}, {"p", B(false)}}, "sub", F(6));
 }
 
+TEST_F(CondTest, APredicateMustBeAScalar) {
+  Add("any", "Placeholder", {}, DType::kInvalid, {{"dtype", DType::kBool}});
+  Add("keep", "Where", {"any"}, DType::kBool);
+  Add("which", "NotEqual", {"keep", "keep"}, DType::kInt64);  // [n,1], n known while running
+  Add("flags", "Reshape", {"which", "shape"}, DType::kBool, {{"Tshape", DType::kInt32}});
+  AddPlaceholder("shape", DType::kInt32, TensorShape::Unknown());
+  Add("s", "Switch", {"x", "flags"});
+  const Tensor none = Tensor::Of<bool>({1}, {false});
+  EXPECT_THAT(Run({{"x", F(1)}, {"any", none}, {"shape", Tensor::Of<int32_t>({1}, {0})}}, {"s"}),
+              StatusIs(StatusCode::kInvalidArgument, "must be a scalar"));
+}
+
 TEST_F(CondTest, AConstantPredicate) {
   AddConst("yes", B(true));
   Add("s", "Switch", {"x", "yes"});
