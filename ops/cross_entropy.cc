@@ -6,10 +6,13 @@
 #include "graph/node.h"
 #include "graph/op_spec.h"
 #include "ops/binary.h"
+#include "ops/comparison.h"
+#include "ops/fill.h"
 #include "ops/kernels/softmax.h"
 #include "ops/narrow.h"
 #include "ops/reduction.h"
 #include "ops/reshape.h"
+#include "ops/select.h"
 #include "ops/softmax.h"
 #include "ops/unary.h"
 
@@ -162,12 +165,16 @@ Outputs SparseSoftmaxCrossEntropyWithLogits(At at, Output features, Output label
   return at.Nodes("SparseSoftmaxCrossEntropyWithLogits", {features, labels});
 }
 
+// Select, not Relu and Abs: at x = 0 its gradient is the function's, sigmoid(0) - z.
 Output SigmoidCrossEntropyWithLogits(At at, Output labels, Output logits) {
   const At inside = at.Composite("logistic_loss");
-  const Output positive = inside.Node("Relu", {logits});
-  const Output linear = Sub(inside, positive, Mul(inside, logits, labels));
-  return AddV2(inside.AsScope(), linear,
-               Log1p(inside, Exp(inside, Neg(inside, Abs(inside, logits)))));
+  const Output zeros = ZerosLike(inside.Named("zeros_like"), logits);
+  const Output positive = GreaterEqual(inside, logits, zeros);
+  const Output relu = Select(inside, positive, logits, zeros);
+  const Output negative_size = Select(inside, positive, Neg(inside, logits), logits);
+  const Output product = Mul(inside.Named("mul"), logits, labels);
+  const Output linear = Sub(inside.Named("sub"), relu, product);
+  return AddV2(inside.AsScope(), linear, Log1p(inside, Exp(inside, negative_size)));
 }
 
 }  // namespace sluice::ops

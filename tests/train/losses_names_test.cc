@@ -1,6 +1,5 @@
 // Every name that the losses produce. Their scopes, "value" and "xentropy" are TensorFlow's;
-// between them TensorFlow also checks at run time that the weights broadcast, which we do while
-// building.
+// between them TensorFlow has nodes also where shapes tell that the weights broadcast.
 #include "tests/testing/program/names.h"
 #include "train/losses.h"
 
@@ -44,14 +43,16 @@ TEST_F(LossesNamesTest, SparseSoftmaxCrossEntropy) {  // LS-3
 TEST_F(LossesNamesTest, SoftmaxCrossEntropy) {  // LS-3
   SoftmaxCrossEntropy(root_, labels_, x_);
   Expect("softmax_cross_entropy_loss",
-         {"StopGradient StopGradient", "xentropy SoftmaxCrossEntropyWithLogits"});
+         {"labels_stop_gradient StopGradient", "xentropy SoftmaxCrossEntropyWithLogits"});
 }
 
 TEST_F(LossesNamesTest, SigmoidCrossEntropy) {  // LS-3
   SigmoidCrossEntropy(root_, labels_, x_);
-  Expect("sigmoid_cross_entropy_loss",
-         {"xentropy/Relu Relu", "xentropy/mul Mul", "xentropy/sub Sub", "xentropy/Abs Abs",
-          "xentropy/Neg Neg", "xentropy/Exp Exp", "xentropy/Log1p Log1p", "xentropy AddV2"});
+  Expect(
+      "sigmoid_cross_entropy_loss",
+      {"xentropy/zeros_like ZerosLike", "xentropy/GreaterEqual GreaterEqual",
+       "xentropy/Select Select", "xentropy/Neg Neg", "xentropy/Select_1 Select", "xentropy/mul Mul",
+       "xentropy/sub Sub", "xentropy/Exp Exp", "xentropy/Log1p Log1p", "xentropy AddV2"});
 }
 
 TEST_F(LossesNamesTest, ScopesAreNumbered) {  // LS-1
@@ -61,6 +62,10 @@ TEST_F(LossesNamesTest, ScopesAreNumbered) {  // LS-1
   EXPECT_EQ(LogLoss(root_, labels_, x_).name(), "log_loss/value:0");
   EXPECT_EQ(HingeLoss(root_, labels_, x_).name(), "hinge_loss/value:0");
   EXPECT_EQ(ComputeWeightedLoss(root_, x_).name(), "weighted_loss/value:0");
+  EXPECT_EQ(CosineDistance(root_, labels_, x_, {.axis = 1}).name(), "cosine_distance_loss/value:0");
+  EXPECT_EQ(MeanPairwiseSquaredError(root_, labels_, x_).name(),
+            "mean_pairwise_squared_error/value_2:0");
+  EXPECT_EQ(MeanSquaredError(root_, labels_, x_, {.scope = "mine"}).name(), "mine/value:0");
 }
 
 TEST_F(LossesNamesTest, Totals) {  // LS-4

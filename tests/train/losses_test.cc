@@ -1,25 +1,18 @@
 // Rules LS-1 to LS-4. Expected numbers are worked by hand in the comments.
 #include "train/losses.h"
 
-#include <cmath>
+#include <functional>
 
 #include "graph/gradients.h"
 #include "layers/initializers.h"
 #include "layers/regularizers.h"
-#include "tests/testing/program/program_fixture.h"
+#include "ops/cast.h"
+#include "tests/testing/program/loss_fixture.h"
 
 namespace sluice::losses {
 namespace {
 
-class LossesTest : public ProgramFixture {
- protected:
-  void ExpectLoss(const Output& loss, float want) {
-    ASSERT_THAT(graph_.status(), IsOk());
-    ExpectClose(Run(loss), Tensor::Scalar<float>(want));
-  }
-  // 1 to 6.
-  Output Elements() { return Values({2, 3}, {1, 2, 3, 4, 5, 6}); }
-};
+class LossesTest : public LossFixture {};
 
 // --- weights and reductions ---
 
@@ -112,131 +105,80 @@ TEST_F(LossesTest, WeightsMayNotMakeTheLossLarger) {
   ExpectInvalid("weights can not be broadcast to values.");
 }
 
-// --- regression ---
-
-TEST_F(LossesTest, MeanSquaredError) {
-  const Output loss = MeanSquaredError(root_, Values({2}, {1, 2}), Values({2}, {3, 5}));
-  EXPECT_EQ(loss.name(), "mean_squared_error/value:0");
-  ExpectLoss(loss, 6.5);  // (4 + 9) / 2
-}
-
-TEST_F(LossesTest, IntegerLabelsAreCast) {
-  ExpectLoss(MeanSquaredError(root_, ops::Const<int32_t>(root_, {1, 2}), Values({2}, {3, 5})), 6.5);
-}
-
-TEST_F(LossesTest, MeanSquaredErrorGradient) {
-  const Output p = Values({2}, {3, 5});
-  const Output loss = MeanSquaredError(root_, Values({2}, {1, 2}), p);
-  const Outputs gradient = Gradients(root_, {loss}, {p});
-  ASSERT_THAT(graph_.status(), IsOk());
-  ExpectClose(Run(gradient[0]), Tensor::Of<float>({2}, {2, 3}));  // 2 (p - l) / 2
-}
-
-TEST_F(LossesTest, AbsoluteDifference) {
-  const Output loss = AbsoluteDifference(root_, Values({2}, {1, 8}), Values({2}, {3, 5}));
-  EXPECT_EQ(loss.name(), "absolute_difference/value:0");
-  ExpectLoss(loss, 2.5);
-}
-
-TEST_F(LossesTest, Huber) {
-  const Output labels = Values({3}, {0, 0, 0}), p = Values({3}, {0.5, -2, 3});
-  const Output one = HuberLoss(root_, labels, p);
-  const Output wide = HuberLoss(root_, labels, p, 2.5);
-  EXPECT_EQ(one.name(), "huber_loss/value:0");
-  ExpectLoss(one, (0.125f + 1.5f + 2.5f) / 3);     // e^2/2, then 1/2 + (|e| - 1)
-  ExpectLoss(wide, (0.125f + 2.0f + 4.375f) / 3);  // 2.5^2/2 + 2.5 (3 - 2.5)
-}
-
-TEST_F(LossesTest, LogLoss) {
-  const Output loss = LogLoss(root_, Values({2}, {1, 0}), Values({2}, {0.5, 0.8}));
-  EXPECT_EQ(loss.name(), "log_loss/value:0");
-  ExpectLoss(loss, 1.1512925f);  // (-ln 0.5 - ln 0.2) / 2
-}
-
-TEST_F(LossesTest, LogLossEpsilonBoundsIt) {
-  ExpectLoss(LogLoss(root_, Values({1}, {1}), Values({1}, {0}), 0.1f), 2.3025851f);  // -ln 0.1
-}
-
-TEST_F(LossesTest, Hinge) {
-  const Output loss = HingeLoss(root_, Values({3}, {1, 0, 0}), Values({3}, {0.5, -2, 2}));
-  EXPECT_EQ(loss.name(), "hinge_loss/value:0");
-  ExpectLoss(loss, 3.5f / 3);  // 1 - 0.5, max(0, 1 - 2), 1 + 2
-}
-
-// --- classification ---
-
-TEST_F(LossesTest, SigmoidCrossEntropy) {
-  const Output loss = SigmoidCrossEntropy(root_, Values({3}, {1, 0, 1}), Values({3}, {0, 2, -100}));
-  EXPECT_EQ(loss.name(), "sigmoid_cross_entropy_loss/value:0");
-  ExpectLoss(loss, (0.69314718f + 2.1269280f + 100) / 3);  // ln 2, ln(1 + e^2), 100
-}
-
-TEST_F(LossesTest, SigmoidLabelSmoothing) {
-  // l = 0.9: 2 - 1.8 + ln(1 + e^-2).
-  ExpectLoss(
-      SigmoidCrossEntropy(root_, Values({1}, {1}), Values({1}, {2}), {.label_smoothing = 0.2f}),
-      0.3269280f);
-}
-
-TEST_F(LossesTest, SoftmaxCrossEntropy) {
-  // Probabilities 1/2 1/2 and 3/4 1/4.
-  const Output loss = SoftmaxCrossEntropy(root_, Values({2, 2}, {1, 0, 0, 1}),
-                                          Values({2, 2}, {0, 0, std::log(3.0f), 0}));
-  EXPECT_EQ(loss.name(), "softmax_cross_entropy_loss/value:0");
-  ExpectLoss(loss, (0.69314718f + 1.3862944f) / 2);
-}
-
-TEST_F(LossesTest, SoftmaxLabelSmoothing) {
-  // l = 0.9 0.1: -0.9 ln 0.75 - 0.1 ln 0.25.
-  ExpectLoss(SoftmaxCrossEntropy(root_, Values({1, 2}, {1, 0}), Values({1, 2}, {std::log(3.0f), 0}),
-                                 {.label_smoothing = 0.2f}),
-             0.39754330f);
-}
-
-TEST_F(LossesTest, SoftmaxOfHigherRank) {
-  const Output loss = SoftmaxCrossEntropy(root_, Values({2, 1, 2}, {1, 0, 0, 1}),
-                                          Values({2, 1, 2}, {0, 0, std::log(3.0f), 0}),
-                                          {.weights = Values({2, 1}, {1, 0})});
-  ExpectLoss(loss, 0.69314718f);
-}
-
-TEST_F(LossesTest, NoGradientFlowsToSoftmaxLabels) {
-  const Output labels = Values({1, 2}, {1, 0}), logits = Values({1, 2}, {std::log(3.0f), 0});
-  const Output loss = SoftmaxCrossEntropy(root_, labels, logits);
-  const Outputs gradients = Gradients(root_, {loss}, {labels, logits});
-  ASSERT_THAT(graph_.status(), IsOk());
-  EXPECT_TRUE(gradients[0].empty());
-  ExpectClose(Run(gradients[1]), Tensor::Of<float>({1, 2}, {-0.25, 0.25}));  // p - l
-}
-
-TEST_F(LossesTest, SparseSoftmaxCrossEntropy) {
-  const Output logits = Values({2, 2}, {0, 0, std::log(3.0f), 0});
-  const Output loss = SparseSoftmaxCrossEntropy(root_, ops::Const<int64_t>(root_, {0, 1}), logits);
-  EXPECT_EQ(loss.name(), "sparse_softmax_cross_entropy_loss/value:0");
-  const Output column =
-      SparseSoftmaxCrossEntropy(root_, ops::Const<int32_t>(root_, {0, 1}, {2, 1}), logits);
-  const Output weighted = SparseSoftmaxCrossEntropy(root_, ops::Const<int32_t>(root_, {0, 1}),
-                                                    logits, {.weights = Values({2}, {0, 3})});
-  ExpectLoss(loss, (0.69314718f + 1.3862944f) / 2);
-  ExpectLoss(column, (0.69314718f + 1.3862944f) / 2);
-  ExpectLoss(weighted, 3 * 1.3862944f);
-}
-
-TEST_F(LossesTest, SparseSoftmaxOfHigherRank) {
-  const Output labels = ops::Const<int32_t>(root_, {0, 1}, {1, 2});
-  const Output logits = Values({1, 2, 2}, {0, 0, std::log(3.0f), 0});
-  const Output loss =
-      SparseSoftmaxCrossEntropy(root_, labels, logits, {.reduction = Reduction::kNone});
-  ExpectClose(Run(loss), Tensor::Of<float>({1, 2}, {0.69314718f, 1.3862944f}));
-}
-
-TEST_F(LossesTest, SparseLabelOutOfRangeFailsTheRun) {
-  const Output labels = Input({1}, DType::kInt32);
-  const Output loss = SparseSoftmaxCrossEntropy(root_, labels, Values({1, 2}, {1, 2}));
-  for (int32_t label : {2, -1}) {
-    EXPECT_THAT(TryRun({loss}, {{labels, Tensor::Of<int32_t>({1}, {label})}}),
-                StatusIs(absl::StatusCode::kInvalidArgument, "sparse_softmax_cross_entropy_loss"));
+// Where shapes are unknown while building, the run refuses what TensorFlow's would.
+TEST(WeightedLossTest, WeightsAreCheckedWhenTheyRun) {  // LS-1
+  struct Case {
+    TensorShape weights, values;
+    bool fits;
+  };
+  const std::vector<Case> cases = {{{}, {2, 3}, true},      {{2, 3}, {2, 3}, true},
+                                   {{1, 3}, {2, 3}, true},  {{2, 1}, {2, 3}, true},
+                                   {{1, 1}, {2, 3}, true},  {{3}, {2, 3}, false},
+                                   {{2, 3}, {1, 3}, false}, {{1, 2, 3}, {2, 3}, false},
+                                   {{1}, {}, false},        {{2, 3}, {}, false}};
+  for (const Case& c : cases) {
+    for (const bool known_rank : {true, false}) {
+      if (known_rank && c.weights.rank() != c.values.rank()) continue;  // refused while building
+      SCOPED_TRACE(c.weights.ToString() + " to " + c.values.ToString());
+      Graph graph(ops::Builtin());
+      const Scope root = Scope::Root(graph);
+      const auto input = [&](const TensorShape& shape) {
+        return ops::Placeholder(
+            root, DType::kFloat,
+            known_rank ? TensorShape::OfRank(shape.rank()) : TensorShape::Unknown());
+      };
+      const Output x = input(c.values), w = input(c.weights);
+      const Output loss = ComputeWeightedLoss(root, x, {.weights = w});
+      absl::StatusOr<Session> session = Session::Create(graph, {.threads = 1});
+      ASSERT_THAT(session, IsOk());
+      const auto result = session->Run(
+          {{x, RandomTensor(DType::kFloat, c.values)}, {w, RandomTensor(DType::kFloat, c.weights)}},
+          {loss});
+      if (c.fits) {
+        EXPECT_THAT(result, IsOk());
+      } else {
+        EXPECT_THAT(result, StatusIs(absl::StatusCode::kInvalidArgument,
+                                     "weights can not be broadcast to values."));
+      }
+    }
   }
+}
+
+TEST_F(LossesTest, WeightsOfAnyDType) {
+  const std::vector<Output> weights = {ops::Const<bool>(root_, {true, false, true}, {1, 3}),
+                                       ops::Const<int64_t>(root_, {1, 0, 1}, {1, 3}),
+                                       ops::Const<double>(root_, {1, 0, 1}, {1, 3}),
+                                       ops::Cast(root_, Values({1, 3}, {1, 0, 1}), DType::kHalf),
+                                       ops::Const<uint8_t>(root_, {1, 0, 1}, {1, 3})};
+  Outputs losses;
+  for (const Output& w : weights)
+    losses.push_back(ComputeWeightedLoss(root_, Elements(), {.weights = w}));
+  ASSERT_THAT(graph_.status(), IsOk());
+  for (const Tensor& loss : Run(losses)) ExpectClose(loss, Tensor::Scalar<float>(3.5));  // 14 / 4
+}
+
+TEST_F(LossesTest, LossesOfOtherDTypesAreCastBack) {  // LS-1
+  const Output doubles = ops::Const<double>(root_, {1, 2, 6});
+  const Output halves = ops::Cast(root_, doubles, DType::kHalf);
+  const Output integers = ops::Const<int32_t>(root_, {1, 2, 6});
+  const Outputs losses = {ComputeWeightedLoss(root_, doubles), ComputeWeightedLoss(root_, halves),
+                          ComputeWeightedLoss(root_, integers),
+                          ComputeWeightedLoss(root_, doubles, {.reduction = Reduction::kNone})};
+  const std::vector<Tensor> values = Run(losses);
+  ExpectClose(values[0], Tensor::Scalar<double>(3));
+  EXPECT_EQ(values[1].dtype(), DType::kHalf);
+  ExpectClose(values[2], Tensor::Scalar<int32_t>(3));
+  ExpectClose(values[3], Tensor::Of<double>({3}, {1, 2, 6}));
+}
+
+// The weights' own gradient: d(sum w l / 3) / dw = l / 3 while no weight is 0.
+TEST_F(LossesTest, GradientsReachTheWeights) {
+  const Output w = Values({3}, {1, 2, 3}), losses = Values({3}, {3, 6, 9});
+  const Output loss = ComputeWeightedLoss(root_, losses, {.weights = w});
+  const Outputs gradients = Gradients(root_, {loss}, {w, losses});
+  ASSERT_THAT(graph_.status(), IsOk());
+  ExpectClose(Run(gradients[0]), Tensor::Of<float>({3}, {1, 2, 3}));
+  ExpectClose(Run(gradients[1]), Tensor::Of<float>({3}, {1.f / 3, 2.f / 3, 1}));
 }
 
 // --- refusals ---
@@ -247,35 +189,76 @@ TEST_F(LossesTest, ShapesThatCannotBeEqualAreRefused) {  // LS-2
   ExpectInvalid("losses_test.cc:");
 }
 
-TEST_F(LossesTest, SparseRankMismatchIsRefused) {
-  SparseSoftmaxCrossEntropy(root_, ops::Const<int32_t>(root_, {0, 1}, {1, 2}),
-                            Values({2, 2}, {1, 2, 3, 4}));
-  ExpectInvalid(
-      "Rank mismatch: Rank of labels (received 2) should equal rank of logits minus 1 "
-      "(received 2)");
+using LossFunction = std::function<Output(At, Output, Output)>;
+struct NamedLoss {
+  LossFunction loss;
+  const char *labels, *predictions;
+};
+const std::vector<NamedLoss>& AllLosses() {
+  static const auto* const all = new std::vector<NamedLoss>{
+      {[](At at, Output l, Output p) { return MeanSquaredError(at, l, p); }, "labels",
+       "predictions"},
+      {[](At at, Output l, Output p) { return AbsoluteDifference(at, l, p); }, "labels",
+       "predictions"},
+      {[](At at, Output l, Output p) { return HuberLoss(at, l, p); }, "labels", "predictions"},
+      {[](At at, Output l, Output p) { return LogLoss(at, l, p); }, "labels", "predictions"},
+      {[](At at, Output l, Output p) { return HingeLoss(at, l, p); }, "labels", "logits"},
+      {[](At at, Output l, Output p) { return CosineDistance(at, l, p, {.axis = 0}); }, "labels",
+       "predictions"},
+      {[](At at, Output l, Output p) { return MeanPairwiseSquaredError(at, l, p); }, "labels",
+       "predictions"},
+      {[](At at, Output l, Output p) { return SigmoidCrossEntropy(at, l, p); },
+       "multi_class_labels", "logits"},
+      {[](At at, Output l, Output p) { return SoftmaxCrossEntropy(at, l, p); }, "onehot_labels",
+       "logits"},
+      {[](At at, Output l, Output p) { return SparseSoftmaxCrossEntropy(at, l, p); }, "labels",
+       "logits"}};
+  return *all;
 }
 
-TEST_F(LossesTest, SparseLogitsNeedARank) {
-  SparseSoftmaxCrossEntropy(root_, Input({1}, DType::kInt32), Input(TensorShape::Unknown()));
-  ExpectInvalid("logits need a known rank >= 1, got <unknown>");
+TEST(MissingArgumentsTest, AreRefusedByName) {  // LS-2
+  for (const NamedLoss& c : AllLosses()) {
+    for (const bool no_labels : {true, false}) {
+      Graph graph(ops::Builtin());
+      const Scope root = Scope::Root(graph);
+      const Output x = ops::Const<float>(root, {1, 2}, {1, 2});
+      EXPECT_TRUE(c.loss(root, no_labels ? Output() : x, no_labels ? x : Output()).empty());
+      EXPECT_THAT(graph.status(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                           std::string(no_labels ? c.labels : c.predictions) +
+                                               " must not be None."));
+      EXPECT_TRUE(graph.OutputsIn(keys::kLosses).empty());
+    }
+  }
 }
 
-TEST_F(LossesTest, SoftmaxLogitsNeedClasses) {
-  SoftmaxCrossEntropy(root_, Input({2, -1}), Input({2, -1}));
-  ExpectInvalid("logits need rank >= 2 and a known number of classes, got [2,?]");
+TEST(ShapesOfLossesTest, ThatCannotBeEqualAreRefused) {  // LS-2
+  for (const NamedLoss& c : AllLosses()) {
+    if (&c == &AllLosses().back()) continue;  // sparse labels have another shape
+    Graph graph(ops::Builtin());
+    const Scope root = Scope::Root(graph);
+    EXPECT_TRUE(c.loss(root, ops::Const<float>(root, {1, 2}, {1, 2}),
+                       ops::Const<float>(root, {1, 2, 3}, {1, 3}))
+                    .empty());
+    EXPECT_THAT(graph.status(), StatusIs(absl::StatusCode::kInvalidArgument,
+                                         "Shapes [1,3] and [1,2] are incompatible"));
+  }
 }
 
-TEST_F(LossesTest, SmoothingIsBounded) {
-  SigmoidCrossEntropy(root_, Values({1}, {1}), Values({1}, {1}), {.label_smoothing = 1.5f});
-  ExpectInvalid("label_smoothing must be in [0, 1], got 1.5");
-}
-
-TEST_F(LossesTest, EmptyInputsGiveEmptyOutputs) {
-  const Output x = Elements();
-  EXPECT_TRUE(MeanSquaredError(root_, Output(), x).empty());
-  EXPECT_TRUE(SparseSoftmaxCrossEntropy(root_, x, Output()).empty());
+TEST_F(LossesTest, AFailedGraphKeepsItsFirstError) {
+  root_.graph().SetError(absl::InternalError("first"));
+  for (const NamedLoss& c : AllLosses()) EXPECT_TRUE(c.loss(root_, Output(), Output()).empty());
   EXPECT_TRUE(ComputeWeightedLoss(root_, Output()).empty());
-  EXPECT_TRUE(graph_.OutputsIn(keys::kLosses).empty());
+  ExpectError(absl::StatusCode::kInternal, "first");
+}
+
+TEST_F(LossesTest, LossesMustBeGiven) {
+  EXPECT_TRUE(ComputeWeightedLoss(root_, Output()).empty());
+  ExpectInvalid("losses must not be None.");
+}
+
+TEST_F(LossesTest, ReductionsAreChecked) {  // LS-1
+  ComputeWeightedLoss(root_, Elements(), {.reduction = static_cast<Reduction>(7)});
+  ExpectInvalid("Invalid ReductionKey 7.");
 }
 
 // --- totals ---
@@ -298,6 +281,29 @@ TEST_F(LossesTest, Totals) {
   ExpectLoss(penalty, 1);
   ExpectLoss(total, 10.5);
   ExpectLoss(without, 9.5);
+}
+
+TEST_F(LossesTest, ListsAndTotalsOfAScope) {  // LS-4
+  const Scope one = root_.Sub("one"), two = root_.Sub("two");
+  const Output a = AbsoluteDifference(one, Values({1}, {1}), Values({1}, {4}));
+  const Output b = AbsoluteDifference(two, Values({1}, {1}), Values({1}, {6}));
+  const Output penalty = ops::Const(one.Named("penalty"), 10.0f);
+  graph_.AddToCollection(keys::kRegularizationLosses, penalty);
+  const Output other = ops::Const(root_.Named("one_other"), 1.0f);
+  AddLoss(root_, other, "others");
+  AddLoss(root_, other, "");
+  EXPECT_EQ(GetLosses(root_), (Outputs{a, b}));
+  EXPECT_EQ(GetLosses(root_, "one/"), (Outputs{a}));
+  EXPECT_EQ(GetLosses(root_, "", "others"), (Outputs{other}));
+  EXPECT_EQ(GetRegularizationLosses(root_), (Outputs{penalty}));
+  EXPECT_TRUE(GetRegularizationLosses(root_, "two/").empty());
+  const Output total = TotalLoss(root_.Named("mine"), true, "one/");
+  EXPECT_EQ(total.name(), "mine:0");
+  const Output penalties = RegularizationLoss(root_, "one/");
+  const Output no_penalties = RegularizationLoss(root_, "two/");
+  ExpectLoss(total, 13);
+  ExpectLoss(penalties, 10);
+  ExpectLoss(no_penalties, 0);
 }
 
 TEST_F(LossesTest, TotalOfNothingIsRefused) {
