@@ -315,6 +315,11 @@ std::optional<Tensor> Graph::ConstantValue(const Output& tensor) const {
   return tensor.node()->constants_[tensor.index()];
 }
 
+int Graph::NextNumber(absl::string_view series) {
+  Lock lock(mutex_);
+  return ++numbers_[std::string(series)];
+}
+
 std::string Graph::UniqueName(absl::string_view name, bool mark) {
   Lock lock(mutex_);
   const auto known = used_names_.find(absl::AsciiStrToLower(name));

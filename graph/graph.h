@@ -101,6 +101,9 @@ class Graph {
   // `name` made unique, ignoring case, and marked as used when `mark`.
   std::string UniqueName(absl::string_view name, bool mark = true);
 
+  // 1, 2, 3, ... per series: layers without a name are numbered by their class (rule L-2).
+  int NextNumber(absl::string_view series);
+
   // No node, collection item or variable can be added any more (rule NS-11).
   void Finalize();
   bool finalized() const;
@@ -197,6 +200,7 @@ class Graph {
   absl::flat_hash_map<absl::string_view, Node*> by_name_;  // views of the nodes' names
   absl::node_hash_set<std::string> texts_;                 // devices and locations of nodes
   absl::flat_hash_map<std::string, int> used_names_;       // lower-cased (rule NS-3)
+  absl::flat_hash_map<std::string, int> numbers_;          // of NextNumber()
   bool finalized_ = false;
   std::map<std::string, std::vector<CollectionItem>> collections_;
   std::map<std::string, Variable> variables_;

@@ -4,10 +4,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 
+#include "core/config.h"
 #include "core/dtype.h"
 #include "core/tensor.h"
 #include "core/tensor_shape.h"
@@ -53,7 +56,12 @@ class Initializer {
             typename = std::enable_if_t<std::is_invocable_r_v<Output, F, At>>>
   Initializer(F f) : how_(FixedFunction(std::move(f))) {}  // NOLINT: implicit
 
+  // A function that can say how it was made (initializers::GlorotUniform(), ...).
+  Initializer(Config config, Function f)
+      : how_(std::move(f)), config_(std::make_shared<const Config>(std::move(config))) {}
+
   explicit operator bool() const { return how_.index() != 0; }
+  const std::shared_ptr<const Config>& config() const { return config_; }  // null: none
   bool is_value() const { return value() != nullptr || output() != nullptr; }
   // Works only with a fully defined shape.
   bool needs_shape() const { return std::holds_alternative<Function>(how_); }
@@ -69,6 +77,7 @@ class Initializer {
 
  private:
   std::variant<std::monostate, Function, FixedFunction, Tensor, Output> how_;
+  std::shared_ptr<const Config> config_;
 };
 
 }  // namespace sluice

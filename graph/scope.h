@@ -12,6 +12,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "core/config.h"
 #include "core/dtype.h"
 #include "core/tensor_shape.h"
 #include "graph/initializer.h"
@@ -25,9 +26,13 @@ class Variable;
 struct VariableOptions;
 
 // Makes a scalar penalty on a variable's value; an empty Output means none (tf.no_regularizer).
-using Regularizer = std::function<Output(At at, Output weights)>;
+class Regularizer : public Described<Output(At at, Output weights)> {
+  using Described::Described;
+};
 // Makes the constrained value that is assigned after each optimizer update.
-using Constraint = std::function<Output(At at, Output value)>;
+class Constraint : public Described<Output(At at, Output value)> {
+  using Described::Described;
+};
 // Wraps variable creation: calls `getter` (once, several times or never) and returns what the
 // caller gets.
 using VariableGetter =

@@ -46,70 +46,109 @@ Output BiasAndActivation(At at, Output x, const Variable& bias, const Options& o
 
 }  // namespace
 
-Conv2DLayer::Conv2DLayer(Conv2DOptions options, Kind kind)
-    : Layer(kind, {.name = options.name,
-                   .default_name = "conv2d",
-                   .reuse = options.reuse,
-                   .trainable = options.trainable}),
-      options_(std::move(options)) {}
+void Conv2DOptions::Fields(ConfigFields& f) {
+  f("filters", filters);
+  f("kernel_size", kernel_size);
+  f("strides", strides);
+  f("padding", padding);
+  f("data_format", data_format);
+  f("dilation_rate", dilation_rate);
+  f("activation", activation);
+  f("use_bias", use_bias);
+  f("kernel_initializer", kernel_initializer);
+  f("bias_initializer", bias_initializer);
+  f("kernel_regularizer", kernel_regularizer);
+  f("bias_regularizer", bias_regularizer);
+  f("activity_regularizer", activity_regularizer);
+  f("kernel_constraint", kernel_constraint);
+  f("bias_constraint", bias_constraint);
+  f("trainable", trainable);
+  f("name", name);
+}
 
-absl::Status Conv2DLayer::Build(At at, const Output& inputs) {
+Conv2DLayer::Conv2DLayer(Conv2DOptions options, LayerKind kind)
+    : LayerOf(kind, "Conv2D", std::move(options)) {
+  input_spec_ = {{.ndim = 4}};
+}
+
+absl::Status Conv2DLayer::Build(At at, const TensorShape& input) {
   const Conv2DOptions& o = options_;
   SLUICE_RETURN_IF_ERROR(CheckConvOptions(o));
-  SLUICE_ASSIGN_OR_RETURN(const int64_t channels, InputChannels(inputs, o.data_format));
-  kernel_ = AddKernel(at, o, inputs.dtype(),
-                      {o.kernel_size.height, o.kernel_size.width, channels, o.filters});
-  bias_ = AddBias(at, o, inputs.dtype(), o.filters);
+  SLUICE_ASSIGN_OR_RETURN(const int64_t channels, InputChannels(input, o.data_format));
+  input_spec_ = {{.ndim = 4, .axes = {{ChannelAxis(o.data_format), channels}}}};
+  kernel_ = AddKernel(at, o, {o.kernel_size.height, o.kernel_size.width, channels, o.filters});
+  bias_ = AddBias(at, o, {o.filters});
   DilationRateConst(at, o);
   return absl::OkStatus();
 }
 
-Output Conv2DLayer::Call(At at, const Output& inputs) {
-  return BiasAndActivation(at, at.Node("Conv2D", {inputs, kernel_}, ConvAttrs(options_)), bias_,
+Output Conv2DLayer::Call(At at, const Output& input, const CallOptions&) {
+  return BiasAndActivation(at, at.Node("Conv2D", {input, kernel_}, ConvAttrs(options_)), bias_,
                            options_);
 }
 
 Output Conv2D(At at, Output inputs, Conv2DOptions options) {
-  return Conv2DLayer(std::move(options), Conv2DLayer::Kind::kFunction)(at, inputs);
+  return ApplyOnce<Conv2DLayer>(at, inputs, std::move(options));
 }
 
-SeparableConv2DLayer::SeparableConv2DLayer(SeparableConv2DOptions options, Kind kind)
-    : Layer(kind, {.name = options.name,
-                   .default_name = "separable_conv2d",
-                   .reuse = options.reuse,
-                   .trainable = options.trainable}),
-      options_(std::move(options)) {}
+void SeparableConv2DOptions::Fields(ConfigFields& f) {
+  f("filters", filters);
+  f("kernel_size", kernel_size);
+  f("strides", strides);
+  f("padding", padding);
+  f("data_format", data_format);
+  f("dilation_rate", dilation_rate);
+  f("depth_multiplier", depth_multiplier);
+  f("activation", activation);
+  f("use_bias", use_bias);
+  f("depthwise_initializer", depthwise_initializer);
+  f("pointwise_initializer", pointwise_initializer);
+  f("bias_initializer", bias_initializer);
+  f("depthwise_regularizer", depthwise_regularizer);
+  f("pointwise_regularizer", pointwise_regularizer);
+  f("bias_regularizer", bias_regularizer);
+  f("activity_regularizer", activity_regularizer);
+  f("depthwise_constraint", depthwise_constraint);
+  f("pointwise_constraint", pointwise_constraint);
+  f("bias_constraint", bias_constraint);
+  f("trainable", trainable);
+  f("name", name);
+}
 
-absl::Status SeparableConv2DLayer::Build(At at, const Output& inputs) {
+SeparableConv2DLayer::SeparableConv2DLayer(SeparableConv2DOptions options, LayerKind kind)
+    : LayerOf(kind, "SeparableConv2D", std::move(options)) {
+  input_spec_ = {{.ndim = 4}};
+}
+
+absl::Status SeparableConv2DLayer::Build(At at, const TensorShape& input) {
   const SeparableConv2DOptions& o = options_;
   SLUICE_RETURN_IF_ERROR(CheckConvOptions(o));
   SLUICE_RETURN_IF_ERROR(CheckPositive("depth_multiplier", o.depth_multiplier));
-  SLUICE_ASSIGN_OR_RETURN(const int64_t channels, InputChannels(inputs, o.data_format));
+  SLUICE_ASSIGN_OR_RETURN(const int64_t channels, InputChannels(input, o.data_format));
+  input_spec_ = {{.ndim = 4, .axes = {{ChannelAxis(o.data_format), channels}}}};
   depthwise_kernel_ = AddVariable(
       at, "depthwise_kernel",
       {.shape = {o.kernel_size.height, o.kernel_size.width, channels, o.depth_multiplier},
-       .dtype = inputs.dtype(),
        .initializer = o.depthwise_initializer,
        .regularizer = o.depthwise_regularizer,
        .constraint = o.depthwise_constraint});
   pointwise_kernel_ = AddVariable(at, "pointwise_kernel",
                                   {.shape = {1, 1, channels * o.depth_multiplier, o.filters},
-                                   .dtype = inputs.dtype(),
                                    .initializer = o.pointwise_initializer,
                                    .regularizer = o.pointwise_regularizer,
                                    .constraint = o.pointwise_constraint});
-  bias_ = AddBias(at, o, inputs.dtype(), o.filters);
+  bias_ = AddBias(at, o, {o.filters});
   return absl::OkStatus();
 }
 
-Output SeparableConv2DLayer::Call(At at, const Output& inputs) {
+Output SeparableConv2DLayer::Call(At at, const Output& input, const CallOptions&) {
   const At inside = at.Composite("separable_conv2d");
   const TensorShape& window = depthwise_kernel_.shape();
   DimsConst(inside, "Shape", {window.dims().begin(), window.dims().end()});
   DilationRateConst(inside, options_);
   const Output depthwise =
       inside.Named("depthwise")
-          .Node("DepthwiseConv2dNative", {inputs, depthwise_kernel_}, ConvAttrs(options_));
+          .Node("DepthwiseConv2dNative", {input, depthwise_kernel_}, ConvAttrs(options_));
   const Output pointwise =
       inside.AsScope().Node("Conv2D", {depthwise, pointwise_kernel_},
                             {{"strides", std::vector<int64_t>{1, 1, 1, 1}},
@@ -119,8 +158,7 @@ Output SeparableConv2DLayer::Call(At at, const Output& inputs) {
 }
 
 Output SeparableConv2D(At at, Output inputs, SeparableConv2DOptions options) {
-  return SeparableConv2DLayer(std::move(options), SeparableConv2DLayer::Kind::kFunction)(at,
-                                                                                         inputs);
+  return ApplyOnce<SeparableConv2DLayer>(at, inputs, std::move(options));
 }
 
 }  // namespace sluice::layers

@@ -2,8 +2,6 @@
 #ifndef SLUICE_LAYERS_CONV2D_H_
 #define SLUICE_LAYERS_CONV2D_H_
 
-#include <string>
-
 #include "graph/variable.h"
 #include "layers/data_format.h"
 #include "layers/initializers.h"
@@ -24,32 +22,32 @@ struct Conv2DOptions {
   bool use_bias = true;
   Initializer kernel_initializer = {};  // empty: the variable scope's, else Glorot uniform
   Initializer bias_initializer = initializers::Zeros();
-  Regularizer kernel_regularizer = {};  // empty: the variable scope's
-  Regularizer bias_regularizer = {};    // empty: the variable scope's
+  Regularizer kernel_regularizer = {};    // empty: the variable scope's
+  Regularizer bias_regularizer = {};      // empty: the variable scope's
+  Regularizer activity_regularizer = {};  // a penalty on the output
   Constraint kernel_constraint = {};
   Constraint bias_constraint = {};
   bool trainable = true;
-  std::string name = {};  // empty: "conv2d", "conv2d_1", ...
+  LayerName name = {};  // empty: "conv2d", "conv2d_1", ...
   Reuse reuse = Reuse::kInherit;
+
+  void Fields(ConfigFields& f);
 };
 
 // y = activation(cross-correlation(x, kernel) + bias). Input rank 4, channels known; variables
 // `kernel` [kh, kw, in, filters] and `bias` [filters]. Output spatial size by rule CV-1: ceil(n /
 // stride) for kSame, ceil((n - effective kernel + 1) / stride) for kValid. Errors on the graph:
 // options out of range, wrong rank, unknown channels, a window larger than a kValid input.
-class Conv2DLayer : public Layer {
+class Conv2DLayer : public LayerOf<Conv2DOptions> {
  public:
-  explicit Conv2DLayer(Conv2DOptions options) : Conv2DLayer(std::move(options), Kind::kObject) {}
+  explicit Conv2DLayer(Conv2DOptions options, LayerKind kind = LayerKind::kObject);
   const Variable& kernel() const { return kernel_; }
   const Variable& bias() const { return bias_; }  // empty without use_bias
 
  private:
-  friend Output Conv2D(At at, Output inputs, Conv2DOptions options);
-  Conv2DLayer(Conv2DOptions options, Kind kind);
-  absl::Status Build(At at, const Output& inputs) override;
-  Output Call(At at, const Output& inputs) override;
+  absl::Status Build(At at, const TensorShape& input) override;
+  Output Call(At at, const Output& input, const CallOptions& call) override;
 
-  Conv2DOptions options_;
   Variable kernel_, bias_;
 };
 Output Conv2D(At at, Output inputs, Conv2DOptions options);
@@ -71,29 +69,29 @@ struct SeparableConv2DOptions {
   Regularizer depthwise_regularizer = {};
   Regularizer pointwise_regularizer = {};
   Regularizer bias_regularizer = {};
+  Regularizer activity_regularizer = {};
   Constraint depthwise_constraint = {};
   Constraint pointwise_constraint = {};
   Constraint bias_constraint = {};
   bool trainable = true;
-  std::string name = {};  // empty: "separable_conv2d", ...
+  LayerName name = {};  // empty: "separable_conv2d", ...
   Reuse reuse = Reuse::kInherit;
+
+  void Fields(ConfigFields& f);
 };
 
 // A depthwise convolution, then a 1x1 convolution over its channels, nothing between; bias and
 // activation last. Variables `depthwise_kernel` [kh, kw, in, depth_multiplier], `pointwise_kernel`
 // [1, 1, in * depth_multiplier, filters], `bias` [filters] (rule CV-23).
-class SeparableConv2DLayer : public Layer {
+class SeparableConv2DLayer : public LayerOf<SeparableConv2DOptions> {
  public:
-  explicit SeparableConv2DLayer(SeparableConv2DOptions options)
-      : SeparableConv2DLayer(std::move(options), Kind::kObject) {}
+  explicit SeparableConv2DLayer(SeparableConv2DOptions options,
+                                LayerKind kind = LayerKind::kObject);
 
  private:
-  friend Output SeparableConv2D(At at, Output inputs, SeparableConv2DOptions options);
-  SeparableConv2DLayer(SeparableConv2DOptions options, Kind kind);
-  absl::Status Build(At at, const Output& inputs) override;
-  Output Call(At at, const Output& inputs) override;
+  absl::Status Build(At at, const TensorShape& input) override;
+  Output Call(At at, const Output& input, const CallOptions& call) override;
 
-  SeparableConv2DOptions options_;
   Variable depthwise_kernel_, pointwise_kernel_, bias_;
 };
 Output SeparableConv2D(At at, Output inputs, SeparableConv2DOptions options);

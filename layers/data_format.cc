@@ -16,16 +16,10 @@ absl::Status CheckPair(const char* option, Int2 value) {
                    value.height, ", ", value.width, ")"));
 }
 
-absl::StatusOr<int64_t> InputChannels(const Output& inputs, DataFormat f) {
-  const TensorShape& shape = inputs.shape();
-  if (!shape.rank_known()) {
+absl::StatusOr<int64_t> InputChannels(const TensorShape& shape, DataFormat f) {
+  if (!shape.rank_known() || shape.rank() != 4) {
     return absl::InvalidArgumentError(
-        "its rank is undefined, but the layer requires a defined rank: expected ndim=4");
-  }
-  if (shape.rank() != 4) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "input is incompatible with the layer: expected ndim=4, found ndim=", shape.rank(),
-        ". Full shape received: ", shape.ToString()));
+        absl::StrCat("Inputs should have rank 4. Received input shape: ", shape.ToString()));
   }
   const int64_t channels = shape.dim(ChannelAxis(f));
   if (channels < 0) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "graph/output.h"
+#include "core/tensor_shape.h"
 #include "ops/padding.h"
 
 namespace sluice {
@@ -27,9 +27,8 @@ inline int ChannelAxis(DataFormat f) { return f == DataFormat::kChannelsLast ? 3
 std::vector<int64_t> WindowAttr(DataFormat f, Int2 value);
 // Both > 0. InvalidArgument naming the option otherwise.
 absl::Status CheckPair(const char* option, Int2 value);
-// The channel count of a rank-4 batch. InvalidArgument for another rank ("expected ndim=4, found
-// ndim=3") or unknown channels.
-absl::StatusOr<int64_t> InputChannels(const Output& inputs, DataFormat f);
+// The channel count of a rank-4 batch. InvalidArgument for another rank or unknown channels.
+absl::StatusOr<int64_t> InputChannels(const TensorShape& shape, DataFormat f);
 
 }  // namespace layers
 }  // namespace sluice

@@ -5,49 +5,59 @@
 
 namespace sluice::layers {
 
-DenseLayer::DenseLayer(DenseOptions options, Kind kind)
-    : Layer(kind, {.name = options.name,
-                   .default_name = "dense",
-                   .reuse = options.reuse,
-                   .trainable = options.trainable}),
-      options_(std::move(options)) {}
+void DenseOptions::Fields(ConfigFields& f) {
+  f("units", units);
+  f("activation", activation);
+  f("use_bias", use_bias);
+  f("kernel_initializer", kernel_initializer);
+  f("bias_initializer", bias_initializer);
+  f("kernel_regularizer", kernel_regularizer);
+  f("bias_regularizer", bias_regularizer);
+  f("activity_regularizer", activity_regularizer);
+  f("kernel_constraint", kernel_constraint);
+  f("bias_constraint", bias_constraint);
+  f("trainable", trainable);
+  f("name", name);
+}
 
-absl::Status DenseLayer::Build(At at, const Output& inputs) {
+DenseLayer::DenseLayer(DenseOptions options, LayerKind kind)
+    : LayerOf(kind, "Dense", std::move(options)) {
+  input_spec_ = {{.min_ndim = 2}};
+  supports_masking_ = true;
+}
+
+absl::Status DenseLayer::Build(At at, const TensorShape& input) {
   const DenseOptions& o = options_;
   SLUICE_RETURN_IF_ERROR(CheckPositive("units", o.units));
-  const TensorShape& shape = inputs.shape();
-  if (shape.rank_known() && shape.rank() < 2) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "input is incompatible with the layer: expected min_ndim=2, found ndim=", shape.rank(),
-        ". Full shape received: ", shape.ToString()));
-  }
-  if (!shape.rank_known() || shape.dim(-1) < 0) {
+  if (!input.rank_known() || input.rank() < 1 || input.dim(-1) < 0) {
     return absl::InvalidArgumentError(absl::StrCat(
         "The last dimension of the inputs to `Dense` should be defined. Found `None`. (input ",
-        shape.ToString(), ")"));
+        input.ToString(), ")"));
   }
-  kernel_ = AddKernel(at, o, inputs.dtype(), {shape.dim(-1), o.units});
-  bias_ = AddBias(at, o, inputs.dtype(), o.units);
+  const int64_t depth = input.dim(-1);
+  input_spec_ = {{.min_ndim = 2, .axes = {{-1, depth}}}};
+  kernel_ = AddKernel(at, o, {depth, o.units});
+  bias_ = AddBias(at, o, {o.units});
   return absl::OkStatus();
 }
 
-Output DenseLayer::Call(At at, const Output& inputs) {
+Output DenseLayer::Call(At at, const Output& input, const CallOptions&) {
   Output x;
-  if (inputs.shape().rank() == 2) {
-    x = at.Node("MatMul", {inputs, kernel_});
+  if (input.shape().rank() == 2) {
+    x = at.Node("MatMul", {input, kernel_});
   } else {
     const At inside = at.Sub("Tensordot");
-    TensorShape leading = inputs.shape();
+    TensorShape leading = input.shape();
     leading.RemoveDim(leading.rank() - 1);
-    const Output rows = ReshapeTo(inside, inputs, {leading.num_elements(), inputs.shape().dim(-1)});
-    x = WithLeadingDims(inside, inside.Node("MatMul", {rows, kernel_}), inputs, options_.units);
+    const Output rows = ReshapeTo(inside, input, {leading.num_elements(), input.shape().dim(-1)});
+    x = WithLeadingDims(inside, inside.Node("MatMul", {rows, kernel_}), input, options_.units);
   }
   if (options_.use_bias) x = at.Node("BiasAdd", {x, bias_});
   return options_.activation(at, x);
 }
 
 Output Dense(At at, Output inputs, DenseOptions options) {
-  return DenseLayer(std::move(options), DenseLayer::Kind::kFunction)(at, inputs);
+  return ApplyOnce<DenseLayer>(at, inputs, std::move(options));
 }
 
 }  // namespace sluice::layers

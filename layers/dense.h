@@ -2,8 +2,6 @@
 #ifndef SLUICE_LAYERS_DENSE_H_
 #define SLUICE_LAYERS_DENSE_H_
 
-#include <string>
-
 #include "graph/variable.h"
 #include "layers/initializers.h"
 #include "layers/layer.h"
@@ -19,28 +17,28 @@ struct DenseOptions {
   Initializer bias_initializer = initializers::Zeros();
   Regularizer kernel_regularizer = {};
   Regularizer bias_regularizer = {};
+  Regularizer activity_regularizer = {};  // a penalty on the output
   Constraint kernel_constraint = {};
   Constraint bias_constraint = {};
   bool trainable = true;
-  std::string name = {};  // empty: "dense", "dense_1", ...
+  LayerName name = {};  // empty: "dense", "dense_1", ...
   Reuse reuse = Reuse::kInherit;
+
+  void Fields(ConfigFields& f);
 };
 
 // y = activation(x . kernel + bias) over the last dimension of x, which must be known; rank >= 2,
 // the other dimensions stay (rule LY-1). Variables `kernel` [in, units], `bias` [units].
-class DenseLayer : public Layer {
+class DenseLayer : public LayerOf<DenseOptions> {
  public:
-  explicit DenseLayer(DenseOptions options) : DenseLayer(std::move(options), Kind::kObject) {}
+  explicit DenseLayer(DenseOptions options, LayerKind kind = LayerKind::kObject);
   const Variable& kernel() const { return kernel_; }
   const Variable& bias() const { return bias_; }
 
  private:
-  friend Output Dense(At at, Output inputs, DenseOptions options);
-  DenseLayer(DenseOptions options, Kind kind);
-  absl::Status Build(At at, const Output& inputs) override;
-  Output Call(At at, const Output& inputs) override;
+  absl::Status Build(At at, const TensorShape& input) override;
+  Output Call(At at, const Output& input, const CallOptions& call) override;
 
-  DenseOptions options_;
   Variable kernel_, bias_;
 };
 Output Dense(At at, Output inputs, DenseOptions options);

@@ -8,6 +8,7 @@
 #include "graph/at.h"
 #include "graph/graph.h"
 #include "graph/variable.h"
+#include "layers/config.h"
 
 namespace sluice::initializers {
 namespace {
@@ -89,48 +90,139 @@ Output ConstantNodes(At at, const TensorShape& shape, DType dtype,
   return ConstNode(at, "Const", *std::move(tensor));
 }
 
+// --- the classes of Keras's names, each with its arguments ---
+
+// Arguments, how they build the value, and what Config they give.
+template <typename Args>
+Initializer Make(const char* class_name, Args args) {
+  return Initializer(
+      layers::ConfigOf(class_name, args),
+      [args](At at, const TensorShape& shape, DType dtype, const PartitionInfo* partition) {
+        return args.Nodes(at, shape, dtype, partition);
+      });
+}
+template <typename Args>
+absl::StatusOr<Initializer> Read(const Config& config) {
+  Args args;
+  SLUICE_RETURN_IF_ERROR(layers::ReadConfig(config, &args));
+  return Make(config.class_name.c_str(), args);
+}
+
+struct ZerosArgs {
+  void Fields(layers::ConfigFields&) {}
+  Output Nodes(At at, const TensorShape& shape, DType dtype, const PartitionInfo*) const {
+    return ZerosInitializer(at, shape, dtype);
+  }
+};
+
+struct OnesArgs {
+  void Fields(layers::ConfigFields&) {}
+  Output Nodes(At at, const TensorShape& shape, DType dtype, const PartitionInfo*) const {
+    return OnesInitializer(at, shape, dtype);
+  }
+};
+
+struct ConstantArgs {
+  std::vector<double> value = {0};
+  void Fields(layers::ConfigFields& f) { f("value", value); }
+  Output Nodes(At at, const TensorShape& shape, DType dtype, const PartitionInfo*) const {
+    return ConstantNodes(at, shape, dtype, value);
+  }
+};
+
+struct RandomUniformArgs {
+  double minval = -0.05, maxval = 0.05;
+  Seed seed = {};
+  void Fields(layers::ConfigFields& f) {
+    f("minval", minval);
+    f("maxval", maxval);
+    f("seed", seed);
+  }
+  Output Nodes(At at, const TensorShape& shape, DType dtype, const PartitionInfo*) const {
+    return UniformInitializerNodes(at, shape, dtype, minval, maxval, seed);
+  }
+};
+
+struct NormalArgs {
+  double mean = 0, stddev = 1;
+  Seed seed = {};
+  void Fields(layers::ConfigFields& f) {
+    f("mean", mean);
+    f("stddev", stddev);
+    f("seed", seed);
+  }
+};
+struct RandomNormalArgs : NormalArgs {
+  Output Nodes(At at, const TensorShape& shape, DType dtype, const PartitionInfo*) const {
+    return NormalNodes(at, shape, dtype, mean, stddev, seed, "RandomStandardNormal",
+                       "random_normal");
+  }
+};
+struct TruncatedNormalArgs : NormalArgs {
+  Output Nodes(At at, const TensorShape& shape, DType dtype, const PartitionInfo*) const {
+    return NormalNodes(at, shape, dtype, mean, stddev, seed, "TruncatedNormal", "truncated_normal");
+  }
+};
+
+struct VarianceScalingArgs {
+  VarianceScalingOptions o;
+  void Fields(layers::ConfigFields& f) {
+    f("scale", o.scale);
+    f.Choice("mode", o.mode,
+             {{"fan_in", FanMode::kFanIn},
+              {"fan_out", FanMode::kFanOut},
+              {"fan_avg", FanMode::kFanAvg}});
+    f.Choice("distribution", o.distribution,
+             {{"truncated_normal", Distribution::kTruncatedNormal},
+              {"untruncated_normal", Distribution::kUntruncatedNormal},
+              {"uniform", Distribution::kUniform}});
+    f("seed", o.seed);
+  }
+  // The fans of a part of a partitioned variable are those of the whole.
+  Output Nodes(At at, const TensorShape& shape, DType dtype, const PartitionInfo* partition) const {
+    return ScaledNodes(at, shape, dtype, partition == nullptr ? shape : partition->full_shape, o);
+  }
+};
+
 Initializer Scaled(double scale, FanMode mode, Distribution distribution, Seed seed) {
   return VarianceScaling(
       {.scale = scale, .mode = mode, .distribution = distribution, .seed = seed});
 }
 
+// What InitializerFromConfig knows.
+struct InitializerClass {
+  const char* name;
+  absl::StatusOr<Initializer> (*read)(const Config&);
+};
+constexpr InitializerClass kClasses[] = {
+    {"Zeros", Read<ZerosArgs>},
+    {"Ones", Read<OnesArgs>},
+    {"Constant", Read<ConstantArgs>},
+    {"RandomUniform", Read<RandomUniformArgs>},
+    {"RandomNormal", Read<RandomNormalArgs>},
+    {"TruncatedNormal", Read<TruncatedNormalArgs>},
+    {"VarianceScaling", Read<VarianceScalingArgs>},
+};
+
 }  // namespace
 
-Initializer Zeros() { return ZerosInitializer; }
-Initializer Ones() { return OnesInitializer; }
+Initializer Zeros() { return Make("Zeros", ZerosArgs{}); }
+Initializer Ones() { return Make("Ones", OnesArgs{}); }
 Initializer Constant(double value) { return Constant(std::vector<double>{value}); }
-
 Initializer Constant(std::vector<double> values) {
-  return [values = std::move(values)](At at, const TensorShape& shape, DType dtype) {
-    return ConstantNodes(at, shape, dtype, values);
-  };
+  return Make("Constant", ConstantArgs{std::move(values)});
 }
-
 Initializer RandomUniform(double low, double high, Seed seed) {
-  return [=](At at, const TensorShape& shape, DType dtype) {
-    return UniformInitializerNodes(at, shape, dtype, low, high, seed);
-  };
+  return Make("RandomUniform", RandomUniformArgs{low, high, seed});
 }
-
 Initializer RandomNormal(double mean, double stddev, Seed seed) {
-  return [=](At at, const TensorShape& shape, DType dtype) {
-    return NormalNodes(at, shape, dtype, mean, stddev, seed, "RandomStandardNormal",
-                       "random_normal");
-  };
+  return Make("RandomNormal", RandomNormalArgs{{mean, stddev, seed}});
 }
-
 Initializer TruncatedNormal(double mean, double stddev, Seed seed) {
-  return [=](At at, const TensorShape& shape, DType dtype) {
-    return NormalNodes(at, shape, dtype, mean, stddev, seed, "TruncatedNormal", "truncated_normal");
-  };
+  return Make("TruncatedNormal", TruncatedNormalArgs{{mean, stddev, seed}});
 }
-
 Initializer VarianceScaling(VarianceScalingOptions options) {
-  // The fans of a part of a partitioned variable are those of the whole.
-  return [options](At at, const TensorShape& shape, DType dtype, const PartitionInfo* partition) {
-    return ScaledNodes(at, shape, dtype, partition == nullptr ? shape : partition->full_shape,
-                       options);
-  };
+  return Make("VarianceScaling", VarianceScalingArgs{options});
 }
 
 Initializer GlorotUniform(Seed seed) {
@@ -153,3 +245,14 @@ Initializer LecunNormal(Seed seed) {
 }
 
 }  // namespace sluice::initializers
+
+namespace sluice::layers {
+
+absl::StatusOr<Initializer> InitializerFromConfig(const Config& config) {
+  for (const initializers::InitializerClass& one : initializers::kClasses) {
+    if (one.name == config.class_name) return one.read(config);
+  }
+  return absl::InvalidArgumentError(absl::StrCat("Unknown initializer: ", config.class_name));
+}
+
+}  // namespace sluice::layers

@@ -14,7 +14,7 @@ git grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]' -- '*.h' '*.cc' | aw
     allowed["graph"] = "core proto"
     allowed["ops/kernels"] = "core"
     allowed["ops"] = "ops/kernels graph io core proto"
-    allowed["layers"] = "ops graph core"
+    allowed["layers"] = "session ops graph core proto"
     allowed["session"] = "graph core"
     allowed["train"] = "session layers ops graph io core proto"
     allowed["examples"] = "sluice.h train session layers ops graph io core"

@@ -1,0 +1,72 @@
+#include "layers/all_layers.h"
+
+#include "core/status.h"
+#include "layers/batch_norm.h"
+#include "layers/conv2d.h"
+#include "layers/core_layers.h"
+#include "layers/dense.h"
+#include "layers/pooling.h"
+#include "proto/config.pb.h"
+
+namespace sluice::layers {
+namespace {
+
+// The one list: class X is XLayer with XLayer::Options. Sorted within its group.
+#define SLUICE_LAYERS(X)                          \
+  /* convolutions */                              \
+  X(Conv2D)                                       \
+  X(SeparableConv2D)                              \
+  /* locally connected, masked */                 \
+  /* core, merging, normalization, activations */ \
+  X(BatchNormalization)                           \
+  X(Dense)                                        \
+  X(Dropout)                                      \
+  X(Flatten)                                      \
+  /* pooling */                                   \
+  X(AveragePooling2D)                             \
+  X(MaxPooling2D)                                 \
+  /* recurrent cells */
+
+template <typename LayerT>
+absl::StatusOr<std::shared_ptr<Layer>> Read(const Config& config) {
+  typename LayerT::Options options;
+  SLUICE_RETURN_IF_ERROR(ReadConfig(config, &options));
+  return std::shared_ptr<Layer>(std::make_shared<LayerT>(std::move(options)));
+}
+
+struct LayerClass {
+  const char* name;
+  absl::StatusOr<std::shared_ptr<Layer>> (*read)(const Config&);
+};
+constexpr LayerClass kClasses[] = {
+#define SLUICE_LAYER_CLASS(Name) {#Name, Read<Name##Layer>},
+    SLUICE_LAYERS(SLUICE_LAYER_CLASS)
+#undef SLUICE_LAYER_CLASS
+};
+#undef SLUICE_LAYERS
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<Layer>> LayerFromConfig(const Config& config) {
+  for (const LayerClass& one : kClasses) {
+    if (one.name == config.class_name) return one.read(config);
+  }
+  return absl::InvalidArgumentError(absl::StrCat("Unknown layer: ", config.class_name));
+}
+
+absl::StatusOr<std::shared_ptr<Layer>> FromConfig(const proto::ObjectConfig& config) {
+  return LayerFromConfig(ConfigFromProto(config));
+}
+
+std::vector<std::string> LayerClassNames() {
+  std::vector<std::string> names;
+  for (const LayerClass& one : kClasses) names.push_back(one.name);
+  return names;
+}
+
+std::shared_ptr<Layer> MakeLayer(const std::string& class_name) {
+  absl::StatusOr<std::shared_ptr<Layer>> layer = LayerFromConfig({class_name});
+  return layer.ok() ? *std::move(layer) : nullptr;
+}
+
+}  // namespace sluice::layers
