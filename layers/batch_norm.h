@@ -42,7 +42,7 @@ struct BatchNormalizationOptions {
 // depends on. The fused form feeds the unbiased variance (n / (n - 1)) to the moving one.
 class BatchNormalizationLayer : public LayerOf<BatchNormalizationOptions> {
  public:
-  explicit BatchNormalizationLayer(BatchNormalizationOptions options = {},
+  explicit BatchNormalizationLayer(BatchNormalizationOptions options,
                                    LayerKind kind = LayerKind::kObject);
 
  private:

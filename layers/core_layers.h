@@ -20,7 +20,7 @@ struct FlattenOptions {
 // (rule LY-5).
 class FlattenLayer : public LayerOf<FlattenOptions> {
  public:
-  explicit FlattenLayer(FlattenOptions options = {}, LayerKind kind = LayerKind::kObject);
+  explicit FlattenLayer(FlattenOptions options, LayerKind kind = LayerKind::kObject);
 
  private:
   Output Call(At at, const Output& input, const CallOptions& call) override;
@@ -43,7 +43,7 @@ struct DropoutOptions {
 // computes both and selects. Floating dtypes only.
 class DropoutLayer : public LayerOf<DropoutOptions> {
  public:
-  explicit DropoutLayer(DropoutOptions options = {}, LayerKind kind = LayerKind::kObject);
+  explicit DropoutLayer(DropoutOptions options, LayerKind kind = LayerKind::kObject);
 
  private:
   absl::Status Build(At at, const TensorShape& input) override;
