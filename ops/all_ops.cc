@@ -66,6 +66,8 @@
   X(Conv2D) X(Conv2DBackpropInput) X(Conv2DBackpropFilter)                        \
   X(DepthwiseConv2dNative) X(DepthwiseConv2dNativeBackpropInput)                  \
   X(DepthwiseConv2dNativeBackpropFilter)                                          \
+  X(LocallyConnected2D) X(LocallyConnected2DBackpropInput)                        \
+  X(LocallyConnected2DBackpropFilter)                                             \
   X(BiasAdd) X(BiasAddV1) X(BiasAddGrad)                                          \
   X(Relu) X(ReluGrad) X(Relu6) X(Relu6Grad) X(LeakyRelu) X(LeakyReluGrad)         \
   X(Elu) X(EluGrad) X(Selu) X(SeluGrad) X(Softplus) X(SoftplusGrad)               \

@@ -40,6 +40,7 @@ const DType kF = DType::kFloat, kI = DType::kInt32;
 // clang-format off
 const std::vector<Sample>& Table() {
   static const AttrMap conv = {{"T", kF}, {"strides", Ints{1, 1, 1, 1}}, {"padding", "SAME"}};
+  static const AttrMap local = {{"T", kF}, {"ksize", Ints{1, 2, 2, 1}}, {"strides", Ints{1, 1, 1, 1}}, {"padding", "VALID"}};
   static const AttrMap conv3 = {{"T", kF}, {"Tshape", kI}, {"strides", Ints{1, 1, 1, 1, 1}}, {"padding", "SAME"}};
   static const AttrMap conv3_filter = {{"T", kF}, {"strides", Ints{1, 1, 1, 1, 1}}, {"padding", "SAME"}};
   static const AttrMap norm = {{"T", kF}, {"epsilon", 0.5f}};
@@ -65,6 +66,9 @@ const std::vector<Sample>& Table() {
       {"Conv2DBackpropFilter", {conv, {F({1, 3, 2, 2}), I({4}, {2, 2, 2, 3}), F({1, 3, 2, 3})}}},
       {"DepthwiseConv2dNativeBackpropInput", {conv, {I({4}, {1, 3, 2, 2}), F({2, 2, 2, 2}), F({1, 3, 2, 4})}}},
       {"DepthwiseConv2dNativeBackpropFilter", {conv, {F({1, 3, 2, 2}), I({4}, {2, 2, 2, 2}), F({1, 3, 2, 4})}}},
+      {"LocallyConnected2D", {local, {F({1, 3, 2, 2}), F({2, 8, 3})}}},
+      {"LocallyConnected2DBackpropInput", {local, {I({4}, {1, 3, 2, 2}), F({2, 8, 3}), F({1, 2, 1, 3})}}},
+      {"LocallyConnected2DBackpropFilter", {local, {F({1, 3, 2, 2}), I({3}, {2, 8, 3}), F({1, 2, 1, 3})}}},
       {"Conv3DBackpropInputV2", {conv3, {I({5}, {1, 2, 3, 2, 1}), F({1, 2, 2, 1, 2}), F({1, 2, 3, 2, 2})}}},
       {"Conv3DBackpropFilterV2", {conv3_filter, {F({1, 2, 3, 2, 1}), I({5}, {1, 2, 2, 1, 2}), F({1, 2, 3, 2, 2})}}},
       {"CompareAndBitpack", {{{"T", kF}}, {F({2, 8}), F({})}}},
