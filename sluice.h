@@ -68,6 +68,7 @@
 #include "train/gradient_descent.h"
 #include "train/image_set.h"
 #include "train/losses.h"
+#include "train/metrics.h"
 #include "train/momentum.h"
 #include "train/saver.h"
 

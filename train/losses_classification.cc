@@ -13,6 +13,7 @@
 #include "ops/strided_slice.h"
 #include "train/loss_steps.h"
 #include "train/losses.h"
+#include "train/squeeze.h"
 
 namespace sluice::losses {
 namespace {
@@ -91,23 +92,6 @@ Output SparseSoftmaxEntropy(At at, const Output& labels, const Output& logits) {
   return ops::Reshape(inside, flat, ops::Shape(inside, labels));
 }
 
-// `x` without its last dimension, when that is, or may be, 1.
-Output WithoutLast(At at, const Output& x) {
-  return x.shape().dim(-1) > 1 ? x : ops::Squeeze(at, x, {.squeeze_dims = {-1}});
-}
-
-// remove_squeezable_dimensions: labels of one dimension less than the logits, weights of as many as
-// the labels.
-void Align(At at, Output* labels, Output* logits, Output* weights) {
-  if (!labels->shape().rank_known()) return;
-  const At inside = at.Sub("remove_squeezable_dimensions");
-  const int excess = logits->shape().rank() - labels->shape().rank() - 1;
-  if (logits->shape().rank_known() && excess == 1) *logits = WithoutLast(inside, *logits);
-  if (logits->shape().rank_known() && excess == -1) *labels = WithoutLast(inside, *labels);
-  if (labels->empty() || weights->empty()) return;
-  if (weights->shape().rank() == labels->shape().rank() + 1) *weights = WithoutLast(at, *weights);
-}
-
 bool SparseRanksOk(At at, const TensorShape& labels, const TensorShape& logits) {
   if (logits.rank() == 0) {
     at.Fail("logits", absl::InvalidArgumentError("Logits cannot be scalars - received shape []."));
@@ -127,8 +111,11 @@ bool SparseRanksOk(At at, const TensorShape& labels, const TensorShape& logits) 
 Output SparseSoftmaxCrossEntropy(At at, Output labels, Output logits, LossOptions options) {
   const At inside = EnterLoss(at, options.scope, "sparse_softmax_cross_entropy_loss");
   if (!BothGiven(inside, {"labels", labels}, {"logits", logits})) return {};
-  Align(inside, &labels, &logits, &options.weights);
+  train::RemoveSqueezable(inside, &labels, &logits, 1);
   if (!inside.ok() || !SparseRanksOk(inside, labels.shape(), logits.shape())) return {};
+  const TensorShape weights = options.weights.empty() ? TensorShape() : options.weights.shape();
+  if (labels.shape().rank_known() && weights.rank() == labels.shape().rank() + 1)
+    options.weights = train::WithoutLast(inside, options.weights);
   return FinishLoss(inside, SparseSoftmaxEntropy(inside, labels, logits), options);
 }
 
