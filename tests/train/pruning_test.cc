@@ -330,7 +330,7 @@ TEST_F(PruningWhileTraining, LossFallsAndMasksStayWhenPruningEnds) {
   const std::vector<double> after = ToDoubles(Run(weight_)), used = ToDoubles(Run(masked_));
   for (int i = 0; i < 20; ++i) {
     EXPECT_EQ(mask[i], i >= 16 ? 1 : 0) << i;  // the largest stayed
-    if (mask[i] == 0) EXPECT_EQ(after[i], frozen[i]) << i;
+    EXPECT_EQ(mask[i] == 0 ? after[i] : frozen[i], frozen[i]) << i;
     EXPECT_EQ(used[i], mask[i] * after[i]) << i;
   }
   // What is left: the pruned targets, 1^2 + ... + 16^2 over 20.
