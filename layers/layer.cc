@@ -25,7 +25,8 @@ At Layer::Enter(At at) {
     // Inside already: Build and Call hand on the place that they were given.
     if (outside.variable_scope() == scope_->variable_scope()) return at;
     // Control inputs and device are those of this call, names those of the first.
-    Scope again = scope_->AtOriginalNames(Reuse::kTrue).WithoutControl();
+    const Reuse reuse = built_ ? Reuse::kTrue : Reuse::kInherit;
+    const Scope again = scope_->AtOriginalNames(reuse).WithoutControl();
     return at.In(again.WithControlOf(outside));
   }
   const LayerName& name = naming_.name;
