@@ -75,7 +75,7 @@ std::shared_ptr<VariableScopeState> OpenBelow(const VariableScopeState& parent,
                                               const VariableScopeOptions& options) {
   auto state = std::make_shared<VariableScopeState>(parent);
   state->name = name;
-  state->constraint = nullptr;  // rule VS-25
+  state->constraint = {};  // rule VS-25
   state->openings = std::make_shared<OpeningCounters>();
   std::lock_guard<std::mutex> lock(parent.openings->mutex);
   ++parent.openings->count[name];

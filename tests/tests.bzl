@@ -53,6 +53,8 @@ _FOLDERS = {
     "examples": ("small", _ALL + ["//examples/fashion_mnist:parts"], []),
     "e2e": ("large", _ALL + ["//examples/fashion_mnist:network"], [
         "//examples/fashion_mnist",
+        "//examples/locally_connected",
+        "//examples/mobilenet",
         "//tools:sluice",
     ]),
 }

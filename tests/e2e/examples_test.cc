@@ -1,0 +1,57 @@
+// The examples, run as a newcomer runs them but for fewer steps: each must reach its accuracy on
+// the 10,000 test images of Fashion-MNIST.
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace sluice {
+namespace {
+
+struct ExampleRun {
+  int exit_code = -1;
+  std::string output;  // of both streams
+
+  // The number behind the last `label`, -1 when there is none.
+  double Number(const std::string& label) const {
+    const size_t at = output.rfind(label);
+    return at == std::string::npos ? -1 : std::atof(output.c_str() + at + label.size());
+  }
+};
+
+ExampleRun Run(const std::string& command) {
+  ExampleRun run;
+  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
+  if (pipe == nullptr) return run;
+  char chunk[4096];
+  while (const size_t count = fread(chunk, 1, sizeof(chunk), pipe)) run.output.append(chunk, count);
+  const int status = pclose(pipe);
+  run.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return run;
+}
+
+TEST(ExamplesTest, MobileNetStyle) {
+  const ExampleRun run = Run("examples/mobilenet/mobilenet --steps=300");
+  ASSERT_EQ(run.exit_code, 0) << run.output;
+  EXPECT_GE(run.Number("test accuracy "), 0.80) << run.output;
+}
+
+TEST(ExamplesTest, LocallyConnected) {
+  const ExampleRun run = Run("examples/locally_connected/locally_connected --steps=300");
+  ASSERT_EQ(run.exit_code, 0) << run.output;
+  EXPECT_GE(run.Number("test accuracy "), 0.80) << run.output;
+}
+
+TEST(ExamplesTest, MissingDataSaysWhatToInstall) {
+  for (const char* program : {"mobilenet/mobilenet", "locally_connected/locally_connected"}) {
+    const ExampleRun run = Run(std::string("examples/") + program + " --data=/nonexistent");
+    EXPECT_EQ(run.exit_code, 1);
+    EXPECT_NE(run.output.find("dataset-fashion-mnist"), std::string::npos) << run.output;
+  }
+}
+
+}  // namespace
+}  // namespace sluice
