@@ -2,10 +2,13 @@
 
 #include "core/status.h"
 #include "layers/batch_norm.h"
-#include "layers/conv2d.h"
+#include "layers/conv.h"
+#include "layers/conv_transpose.h"
 #include "layers/core_layers.h"
 #include "layers/dense.h"
+#include "layers/depthwise_conv2d.h"
 #include "layers/pooling.h"
+#include "layers/separable_conv.h"
 #include "proto/config.pb.h"
 
 namespace sluice::layers {
@@ -14,7 +17,13 @@ namespace {
 // The one list: class X is XLayer with XLayer::Options. Sorted within its group.
 #define SLUICE_LAYERS(X)                          \
   /* convolutions */                              \
+  X(Conv1D)                                       \
   X(Conv2D)                                       \
+  X(Conv2DTranspose)                              \
+  X(Conv3D)                                       \
+  X(Conv3DTranspose)                              \
+  X(DepthwiseConv2D)                              \
+  X(SeparableConv1D)                              \
   X(SeparableConv2D)                              \
   /* locally connected, masked */                 \
   /* core, merging, normalization, activations */ \

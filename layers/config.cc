@@ -92,6 +92,11 @@ void ConfigFields::Ints(const char* name, std::vector<int64_t>& value, size_t co
 void ConfigFields::operator()(const char* name, std::vector<int64_t>& value) {
   Ints(name, value, 0);
 }
+void ConfigFields::operator()(const char* name, Int1& value) {
+  std::vector<int64_t> ints = {value.length};
+  Ints(name, ints, 1);
+  value = ints[0];
+}
 void ConfigFields::operator()(const char* name, Int2& value) {
   std::vector<int64_t> ints = {value.height, value.width};
   Ints(name, ints, 2);
@@ -101,6 +106,27 @@ void ConfigFields::operator()(const char* name, Int3& value) {
   std::vector<int64_t> ints = {value.depth, value.height, value.width};
   Ints(name, ints, 3);
   value = {ints[0], ints[1], ints[2]};
+}
+
+template <typename Window>
+void ConfigFields::OptionalWindow(const char* name, std::optional<Window>& value) {
+  ConfigValue stored;
+  if (value.has_value()) stored = SizesOf(*value);
+  Visit(name, stored);
+  if (!reading()) return;
+  if (stored.index() == 0) {
+    value.reset();
+    return;
+  }
+  Window window = value.value_or(Window(0));
+  (*this)(name, window);
+  value = window;
+}
+void ConfigFields::operator()(const char* name, std::optional<Int2>& value) {
+  OptionalWindow(name, value);
+}
+void ConfigFields::operator()(const char* name, std::optional<Int3>& value) {
+  OptionalWindow(name, value);
 }
 
 void ConfigFields::operator()(const char* name, std::vector<double>& value) {

@@ -56,9 +56,12 @@ class ConfigFields {
   void operator()(const char* name, std::optional<bool>& value);
   void operator()(const char* name, std::optional<int64_t>& value);
   void operator()(const char* name, std::optional<double>& value);
-  void operator()(const char* name, DType& value);                   // "float32"; None: not given
-  void operator()(const char* name, Int2& value);                    // [3, 5]
-  void operator()(const char* name, Int3& value);                    // [2, 3, 5]
+  void operator()(const char* name, DType& value);                // "float32"; None: not given
+  void operator()(const char* name, Int1& value);                 // [3]
+  void operator()(const char* name, Int2& value);                 // [3, 5]
+  void operator()(const char* name, Int3& value);                 // [2, 3, 5]
+  void operator()(const char* name, std::optional<Int2>& value);  // [3, 5], or None
+  void operator()(const char* name, std::optional<Int3>& value);
   void operator()(const char* name, Padding& value);                 // "valid", "same", "causal"
   void operator()(const char* name, DataFormat& value);              // "channels_last"
   void operator()(const char* name, LayerName& value);               // None: not given
@@ -97,6 +100,8 @@ class ConfigFields {
   void Plain(const char* name, T& value);
   template <typename T>
   void Optional(const char* name, std::optional<T>& value);
+  template <typename Window>
+  void OptionalWindow(const char* name, std::optional<Window>& value);
   void Ints(const char* name, std::vector<int64_t>& value, size_t count);
   void ChoiceOf(const char* name, const std::vector<std::string>& names, int64_t* chosen);
   template <typename T>
