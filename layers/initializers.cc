@@ -4,11 +4,15 @@
 #include <cmath>
 #include <string>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "core/status.h"
 #include "graph/at.h"
 #include "graph/graph.h"
 #include "graph/variable.h"
 #include "layers/config.h"
+#include "layers/initializer_nodes.h"
 
 namespace sluice::initializers {
 namespace {
@@ -16,27 +20,6 @@ namespace {
 Output ConstNode(At at, const char* name, Tensor value) {
   const DType dtype = value.dtype();
   return at.Named(name).Node("Const", {}, {{"value", std::move(value)}, {"dtype", dtype}});
-}
-
-// The nodes of tf.random_normal and tf.truncated_normal: `<name>/{shape,mean,stddev,<op>,mul}` and
-// `<name>` (rule VAR-2).
-Output NormalNodes(At at, const TensorShape& shape, DType dtype, double mean, double stddev,
-                   Seed seed, const char* op, const char* name) {
-  if (!IsFloating(dtype)) {
-    return at.Fail(name, absl::InvalidArgumentError(absl::StrCat(
-                             "Expected floating point type, got ", DTypeName(dtype), ".")));
-  }
-  const At inside = at.Sub(name);
-  const std::vector<int32_t> dims(shape.dims().begin(), shape.dims().end());
-  const Output size =
-      ConstNode(inside, "shape", Tensor::Of<int32_t>({static_cast<int64_t>(dims.size())}, dims));
-  const Output mean_node = ConstNode(inside, "mean", NumberTensor(dtype, mean));
-  const Output stddev_node = ConstNode(inside, "stddev", NumberTensor(dtype, stddev));
-  const auto [seed1, seed2] = at.graph().OpSeeds(seed);
-  const Output unit =
-      inside.Node(op, {size}, {{"dtype", dtype}, {"seed", seed1}, {"seed2", seed2}});
-  const Output scaled = inside.Named("mul").Node("Mul", {unit, stddev_node});
-  return inside.AsScope().Node("Add", {scaled, mean_node});
 }
 
 Output ScaledNodes(At at, const TensorShape& shape, DType dtype, const TensorShape& fan_shape,
@@ -54,11 +37,10 @@ Output ScaledNodes(At at, const TensorShape& shape, DType dtype, const TensorSha
   constexpr double kTruncatedStddev = 0.87962566103423978;
   switch (options.distribution) {
     case Distribution::kTruncatedNormal:
-      return NormalNodes(at, shape, dtype, 0, std::sqrt(variance) / kTruncatedStddev, options.seed,
-                         "TruncatedNormal", "truncated_normal");
+      return TruncatedNormalNodes(at, shape, dtype, 0, std::sqrt(variance) / kTruncatedStddev,
+                                  options.seed);
     case Distribution::kUntruncatedNormal:
-      return NormalNodes(at, shape, dtype, 0, std::sqrt(variance), options.seed,
-                         "RandomStandardNormal", "random_normal");
+      return RandomNormalNodes(at, shape, dtype, 0, std::sqrt(variance), options.seed);
     case Distribution::kUniform:
       break;
   }
@@ -90,23 +72,7 @@ Output ConstantNodes(At at, const TensorShape& shape, DType dtype,
   return ConstNode(at, "Const", *std::move(tensor));
 }
 
-// --- the classes of Keras's names, each with its arguments ---
-
-// Arguments, how they build the value, and what Config they give.
-template <typename Args>
-Initializer Make(const char* class_name, Args args) {
-  return Initializer(
-      layers::ConfigOf(class_name, args),
-      [args](At at, const TensorShape& shape, DType dtype, const PartitionInfo* partition) {
-        return args.Nodes(at, shape, dtype, partition);
-      });
-}
-template <typename Args>
-absl::StatusOr<Initializer> Read(const Config& config) {
-  Args args;
-  SLUICE_RETURN_IF_ERROR(layers::ReadConfig(config, &args));
-  return Make(config.class_name.c_str(), args);
-}
+// --- the classes, each with its arguments ---
 
 struct ZerosArgs {
   void Fields(layers::ConfigFields&) {}
@@ -122,16 +88,33 @@ struct OnesArgs {
   }
 };
 
+// "(3, 4)", "(8,)", "()": as Python prints a tuple.
+std::string TupleText(absl::Span<const int64_t> dims) {
+  return absl::StrCat("(", absl::StrJoin(dims, ", "), dims.size() == 1 ? ",)" : ")");
+}
+
 struct ConstantArgs {
   std::vector<double> value = {0};
-  void Fields(layers::ConfigFields& f) { f("value", value); }
-  Output Nodes(At at, const TensorShape& shape, DType dtype, const PartitionInfo*) const {
-    return ConstantNodes(at, shape, dtype, value);
+  bool verify_shape = false;
+  std::vector<int64_t> shape = {};  // of the value
+  void Fields(layers::ConfigFields& f) {
+    f("value", value);
+    f("verify_shape", verify_shape);
+    f("shape", shape);
+  }
+  Output Nodes(At at, const TensorShape& wanted, DType dtype, const PartitionInfo*) const {
+    if (verify_shape && wanted.dims() != absl::Span<const int64_t>(shape)) {
+      return FailInitializer(at, "Const",
+                             absl::StrCat("Expected Tensor's shape: ", TupleText(wanted.dims()),
+                                          ", got ", TupleText(shape), "."));
+    }
+    return ConstantNodes(at, wanted, dtype, value);
   }
 };
 
 struct RandomUniformArgs {
-  double minval = -0.05, maxval = 0.05;
+  double minval = 0;
+  std::optional<double> maxval = {};
   Seed seed = {};
   void Fields(layers::ConfigFields& f) {
     f("minval", minval);
@@ -139,7 +122,22 @@ struct RandomUniformArgs {
     f("seed", seed);
   }
   Output Nodes(At at, const TensorShape& shape, DType dtype, const PartitionInfo*) const {
-    return UniformInitializerNodes(at, shape, dtype, minval, maxval, seed);
+    if (dtype != DType::kInt32 && dtype != DType::kInt64)
+      return UniformInitializerNodes(at, shape, dtype, minval, maxval.value_or(1), seed);
+    if (!maxval.has_value()) {
+      return FailInitializer(
+          at, "random_uniform",
+          absl::StrCat("Must specify maxval for integer dtype ", DTypeName(dtype)));
+    }
+    const At inside = at.Sub("random_uniform");
+    const std::vector<int32_t> dims(shape.dims().begin(), shape.dims().end());
+    const Output size =
+        ConstNode(inside, "shape", Tensor::Of<int32_t>({static_cast<int64_t>(dims.size())}, dims));
+    const Output low = ConstNode(inside, "min", NumberTensor(dtype, minval));
+    const Output high = ConstNode(inside, "max", NumberTensor(dtype, *maxval));
+    const auto [seed1, seed2] = at.graph().OpSeeds(seed);
+    return inside.AsScope().Node("RandomUniformInt", {size, low, high},
+                                 {{"seed", seed1}, {"seed2", seed2}});
   }
 };
 
@@ -154,13 +152,12 @@ struct NormalArgs {
 };
 struct RandomNormalArgs : NormalArgs {
   Output Nodes(At at, const TensorShape& shape, DType dtype, const PartitionInfo*) const {
-    return NormalNodes(at, shape, dtype, mean, stddev, seed, "RandomStandardNormal",
-                       "random_normal");
+    return RandomNormalNodes(at, shape, dtype, mean, stddev, seed);
   }
 };
 struct TruncatedNormalArgs : NormalArgs {
   Output Nodes(At at, const TensorShape& shape, DType dtype, const PartitionInfo*) const {
-    return NormalNodes(at, shape, dtype, mean, stddev, seed, "TruncatedNormal", "truncated_normal");
+    return TruncatedNormalNodes(at, shape, dtype, mean, stddev, seed);
   }
 };
 
@@ -173,14 +170,15 @@ struct VarianceScalingArgs {
               {"fan_out", FanMode::kFanOut},
               {"fan_avg", FanMode::kFanAvg}});
     f.Choice("distribution", o.distribution,
-             {{"truncated_normal", Distribution::kTruncatedNormal},
+             {{"normal", Distribution::kNormal},  // the later of two names is written
+              {"truncated_normal", Distribution::kTruncatedNormal},
               {"untruncated_normal", Distribution::kUntruncatedNormal},
               {"uniform", Distribution::kUniform}});
     f("seed", o.seed);
   }
   // The fans of a part of a partitioned variable are those of the whole.
   Output Nodes(At at, const TensorShape& shape, DType dtype, const PartitionInfo* partition) const {
-    return ScaledNodes(at, shape, dtype, partition == nullptr ? shape : partition->full_shape, o);
+    return ScaledNodes(at, shape, dtype, FullShape(shape, partition), o);
   }
 };
 
@@ -202,18 +200,108 @@ constexpr InitializerClass kClasses[] = {
     {"RandomNormal", Read<RandomNormalArgs>},
     {"TruncatedNormal", Read<TruncatedNormalArgs>},
     {"VarianceScaling", Read<VarianceScalingArgs>},
+    {"Orthogonal", ReadOrthogonal},
+    {"ConvolutionDeltaOrthogonal", ReadDeltaOrthogonal},
+    {"Identity", ReadIdentity},
+    {"UniformUnitScaling", ReadUniformUnitScaling},
+    {"ContribVarianceScaling", ReadContribVarianceScaling},
+};
+
+// Those that Keras has as classes of their own, with no argument but the seed.
+struct NamedClass {
+  const char* name;  // in lower case, without underscores
+  Initializer (*make)(Seed seed);
+};
+constexpr NamedClass kNamed[] = {
+    {"glorotuniform", GlorotUniform},
+    {"glorotnormal", GlorotNormal},
+    {"heuniform", HeUniform},
+    {"henormal", HeNormal},
+    {"lecununiform", LecunUniform},
+    {"lecunnormal", LecunNormal},
+    // What Keras's defaults are.
+    {"zero", [](Seed) { return Zeros(); }},
+    {"zeros", [](Seed) { return Zeros(); }},
+    {"one", [](Seed) { return Ones(); }},
+    {"ones", [](Seed) { return Ones(); }},
+    {"constant", [](Seed) { return Constant(0); }},
+    {"uniform", [](Seed seed) { return RandomUniform(-0.05, 0.05, seed); }},
+    {"randomuniform", [](Seed seed) { return RandomUniform(-0.05, 0.05, seed); }},
+    {"normal", [](Seed seed) { return RandomNormal(0, 0.05, seed); }},
+    {"randomnormal", [](Seed seed) { return RandomNormal(0, 0.05, seed); }},
+    {"truncatednormal", [](Seed seed) { return TruncatedNormal(0, 0.05, seed); }},
+    {"variancescaling", [](Seed seed) { return VarianceScaling({.seed = seed}); }},
+    {"orthogonal", [](Seed seed) { return Orthogonal(1, seed); }},
+    {"identity", [](Seed) { return Identity(); }},
+};
+const NamedClass* FindNamed(absl::string_view name) {
+  const std::string plain = absl::StrReplaceAll(absl::AsciiStrToLower(name), {{"_", ""}});
+  for (const NamedClass& one : kNamed) {
+    if (plain == one.name) return &one;
+  }
+  return nullptr;
+}
+absl::Status Unknown(absl::string_view name) {
+  return absl::InvalidArgumentError(absl::StrCat("Unknown initializer: ", Printable(name)));
+}
+
+struct SeedArgs {
+  Seed seed = {};
+  void Fields(layers::ConfigFields& f) { f("seed", seed); }
 };
 
 }  // namespace
 
+bool IsFloatingOrFail(At at, const char* name, DType dtype) {
+  if (IsFloating(dtype)) return true;
+  FailInitializer(at, name,
+                  absl::StrCat("Expected floating point type, got ", DTypeName(dtype), "."));
+  return false;
+}
+
+Output FailInitializer(At at, const char* name, const std::string& why) {
+  return at.Fail(name, absl::InvalidArgumentError(why));
+}
+
+Output NormalNodes(At at, const TensorShape& shape, DType dtype, double mean, double stddev,
+                   Seed seed, const char* op, const char* name) {
+  if (!IsFloatingOrFail(at, name, dtype)) return {};
+  const At inside = at.Sub(name);
+  const std::vector<int32_t> dims(shape.dims().begin(), shape.dims().end());
+  const Output size =
+      ConstNode(inside, "shape", Tensor::Of<int32_t>({static_cast<int64_t>(dims.size())}, dims));
+  const Output mean_node = ConstNode(inside, "mean", NumberTensor(dtype, mean));
+  const Output stddev_node = ConstNode(inside, "stddev", NumberTensor(dtype, stddev));
+  const auto [seed1, seed2] = at.graph().OpSeeds(seed);
+  const Output unit =
+      inside.Node(op, {size}, {{"dtype", dtype}, {"seed", seed1}, {"seed2", seed2}});
+  const Output scaled = inside.Named("mul").Node("Mul", {unit, stddev_node});
+  return inside.AsScope().Node("Add", {scaled, mean_node});
+}
+
+Output RandomNormalNodes(At at, const TensorShape& shape, DType dtype, double mean, double stddev,
+                         Seed seed) {
+  return NormalNodes(at, shape, dtype, mean, stddev, seed, "RandomStandardNormal", "random_normal");
+}
+Output TruncatedNormalNodes(At at, const TensorShape& shape, DType dtype, double mean,
+                            double stddev, Seed seed) {
+  return NormalNodes(at, shape, dtype, mean, stddev, seed, "TruncatedNormal", "truncated_normal");
+}
+
 Initializer Zeros() { return Make("Zeros", ZerosArgs{}); }
 Initializer Ones() { return Make("Ones", OnesArgs{}); }
-Initializer Constant(double value) { return Constant(std::vector<double>{value}); }
-Initializer Constant(std::vector<double> values) {
-  return Make("Constant", ConstantArgs{std::move(values)});
+Initializer Constant(double value, ConstantOptions options) {
+  return Make(
+      "Constant",
+      ConstantArgs{{value}, options.verify_shape, options.shape.value_or(std::vector<int64_t>{})});
 }
-Initializer RandomUniform(double low, double high, Seed seed) {
-  return Make("RandomUniform", RandomUniformArgs{low, high, seed});
+Initializer Constant(std::vector<double> values, ConstantOptions options) {
+  const std::vector<int64_t> vector = {static_cast<int64_t>(values.size())};
+  return Make("Constant", ConstantArgs{std::move(values), options.verify_shape,
+                                       options.shape.value_or(vector)});
+}
+Initializer RandomUniform(double minval, std::optional<double> maxval, Seed seed) {
+  return Make("RandomUniform", RandomUniformArgs{minval, maxval, seed});
 }
 Initializer RandomNormal(double mean, double stddev, Seed seed) {
   return Make("RandomNormal", RandomNormalArgs{{mean, stddev, seed}});
@@ -222,6 +310,14 @@ Initializer TruncatedNormal(double mean, double stddev, Seed seed) {
   return Make("TruncatedNormal", TruncatedNormalArgs{{mean, stddev, seed}});
 }
 Initializer VarianceScaling(VarianceScalingOptions options) {
+  const bool mode_ok = options.mode >= FanMode::kFanIn && options.mode <= FanMode::kFanAvg;
+  const bool distribution_ok = options.distribution >= Distribution::kTruncatedNormal &&
+                               options.distribution <= Distribution::kUniform;
+  if (!mode_ok || !distribution_ok) {
+    return [what = mode_ok ? "distribution" : "mode"](At at, const TensorShape&, DType) {
+      return FailInitializer(at, "variance_scaling", absl::StrCat("Invalid `", what, "` argument"));
+    };
+  }
   return Make("VarianceScaling", VarianceScalingArgs{options});
 }
 
@@ -244,15 +340,29 @@ Initializer LecunNormal(Seed seed) {
   return Scaled(1, FanMode::kFanIn, Distribution::kTruncatedNormal, seed);
 }
 
+absl::StatusOr<Initializer> Get(absl::string_view name) {
+  const NamedClass* const found = FindNamed(name);
+  if (found != nullptr) return found->make({});
+  return Unknown(name);
+}
+
+absl::StatusOr<Initializer> FromConfig(const Config& config) {
+  for (const InitializerClass& one : kClasses) {
+    if (one.name == config.class_name) return one.read(config);
+  }
+  const NamedClass* const found = FindNamed(config.class_name);
+  if (found == nullptr) return Unknown(config.class_name);
+  SeedArgs args;
+  SLUICE_RETURN_IF_ERROR(layers::ReadConfig(config, &args));
+  return found->make(args.seed);
+}
+
 }  // namespace sluice::initializers
 
 namespace sluice::layers {
 
 absl::StatusOr<Initializer> InitializerFromConfig(const Config& config) {
-  for (const initializers::InitializerClass& one : initializers::kClasses) {
-    if (one.name == config.class_name) return one.read(config);
-  }
-  return absl::InvalidArgumentError(absl::StrCat("Unknown initializer: ", config.class_name));
+  return initializers::FromConfig(config);
 }
 
 }  // namespace sluice::layers

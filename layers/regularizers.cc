@@ -4,6 +4,11 @@
 #include "graph/at.h"
 #include "graph/graph.h"
 #include "layers/config.h"
+#include "ops/add_n.h"
+#include "ops/binary.h"
+#include "ops/const.h"
+#include "ops/reduction.h"
+#include "ops/unary.h"
 
 namespace sluice {
 namespace {
@@ -21,17 +26,16 @@ Output ScaleConst(At inside, const Output& weights, float scale) {
                                     {{"value", NumberTensor(dtype, scale)}, {"dtype", dtype}});
 }
 
+Output SumAll(At at, const Output& x) {
+  if (x.empty()) return {};
+  return ops::Sum(at, x, ops::AllAxes(at, x).Tensor(at, "Const"));
+}
+
 Output L1(At at, const Output& weights, float scale) {
   if (ScaleIsBad(at, "l1_regularizer", scale) || scale == 0 || weights.empty()) return {};
   const At inside = at.Composite("l1_regularizer");
   const Output factor = ScaleConst(inside, weights, scale);
-  const Output magnitude = inside.Node("Abs", {weights});
-  const int rank = weights.shape().rank();
-  std::vector<int32_t> axes;
-  for (int i = 0; i < rank; ++i) axes.push_back(i);
-  const Output all = inside.Named("Const").Node(
-      "Const", {}, {{"value", Tensor::Of<int32_t>({rank}, axes)}, {"dtype", DType::kInt32}});
-  return inside.AsScope().Node("Mul", {factor, inside.Node("Sum", {magnitude, all})});
+  return inside.AsScope().Node("Mul", {factor, SumAll(inside, inside.Node("Abs", {weights}))});
 }
 
 Output L2(At at, const Output& weights, float scale) {
@@ -41,12 +45,24 @@ Output L2(At at, const Output& weights, float scale) {
   return inside.AsScope().Node("Mul", {factor, inside.Node("L2Loss", {weights})});
 }
 
-Output L1L2(At at, const Output& weights, float scale_l1, float scale_l2) {
-  const At inside = at.Composite("l1_l2_regularizer");
-  const Output l1 = L1(inside, weights, scale_l1);
-  const Output l2 = L2(inside, weights, scale_l2);
-  if (l1.empty() || l2.empty()) return l1.empty() ? l2 : l1;
-  return inside.AsScope().Node("AddN", {l1, l2});
+// The sum of what is there, called like the scope `name`.
+Output SumOf(At at, const char* name, const std::vector<Regularizer>& regularizers,
+             const Output& weights) {
+  const At inside = at.Composite(name);
+  Outputs penalties;
+  for (const Regularizer& regularizer : regularizers) {
+    const Output penalty = regularizer(inside, weights);
+    if (!penalty.empty()) penalties.push_back(penalty);
+  }
+  if (penalties.empty() || !at.ok()) return {};
+  return ops::AddN(inside.AsScope(), penalties);
+}
+
+// `factor` times `x`, summed and added to `sum`.
+Output AddTerm(At at, const Output& sum, float factor, const Output& x) {
+  if (factor == 0) return sum;
+  const Output scaled = ops::Mul(at.Named("mul"), ops::ConstOf(at, x.dtype(), factor), x);
+  return ops::AddV2(at.Named("add"), sum, SumAll(at, scaled));
 }
 
 // --- with their configs ---
@@ -80,13 +96,50 @@ struct L1L2Args {
     f("scale_l2", scale_l2);
   }
   Output Penalty(At at, const Output& weights) const {
-    return L1L2(at, weights, scale_l1, scale_l2);
+    return SumOf(at, "l1_l2_regularizer", {L1Regularizer(scale_l1), L2Regularizer(scale_l2)},
+                 weights);
   }
 };
 struct NoArgs {
   void Fields(layers::ConfigFields&) {}
   Output Penalty(At, const Output&) const { return {}; }
 };
+
+struct KerasArgs {
+  float l1 = 0, l2 = 0;
+  void Fields(layers::ConfigFields& f) {
+    f("l1", l1);
+    f("l2", l2);
+  }
+  Output Penalty(At at, const Output& weights) const {
+    if (weights.empty()) return {};
+    const DType dtype = weights.dtype();
+    const Output zero = ops::ConstOf(at, dtype, 0);
+    const Output sum = l1 == 0 ? zero : AddTerm(at, zero, l1, ops::Abs(at, weights));
+    return l2 == 0 ? sum : AddTerm(at, sum, l2, ops::Square(at, weights));
+  }
+};
+
+// A list of objects is no field that ConfigFields knows.
+constexpr char kSum[] = "SumRegularizer", kSummands[] = "regularizers", kScope[] = "scope";
+
+absl::StatusOr<Regularizer> ReadSum(const Config& config) {
+  std::vector<Regularizer> summands;
+  std::string scope;
+  for (const auto& [name, value] : config.fields) {
+    if (const auto* list = std::get_if<std::vector<Config>>(&value); list && name == kSummands) {
+      for (const Config& one : *list) {
+        SLUICE_ASSIGN_OR_RETURN(summands.emplace_back(), layers::RegularizerFromConfig(one));
+      }
+    } else if (const auto* text = std::get_if<std::string>(&value); text && name == kScope) {
+      scope = *text;
+    } else {
+      return absl::InvalidArgumentError(
+          absl::StrCat("Keyword argument not understood: ", Printable(name)));
+    }
+  }
+  return SumRegularizer(std::move(summands), scope);
+}
 
 // What RegularizerFromConfig knows.
 struct RegularizerClass {
@@ -98,6 +151,8 @@ constexpr RegularizerClass kClasses[] = {
     {"L2Regularizer", Read<L2Args>},
     {"L1L2Regularizer", Read<L1L2Args>},
     {"NoRegularizer", Read<NoArgs>},
+    {kSum, ReadSum},
+    {"L1L2", Read<KerasArgs>},
 };
 
 }  // namespace
@@ -108,6 +163,68 @@ Regularizer L1L2Regularizer(float scale_l1, float scale_l2) {
   return Make("L1L2Regularizer", L1L2Args{scale_l1, scale_l2});
 }
 Regularizer NoRegularizer() { return Make("NoRegularizer", NoArgs{}); }
+
+Regularizer SumRegularizer(std::vector<Regularizer> regularizers, const std::string& scope) {
+  std::vector<Regularizer> summands;
+  std::vector<Config> configs;
+  for (Regularizer& regularizer : regularizers) {
+    if (!regularizer) continue;
+    if (regularizer.config() != nullptr) configs.push_back(*regularizer.config());
+    summands.push_back(std::move(regularizer));
+  }
+  if (summands.empty()) return {};
+  const bool described = configs.size() == summands.size();
+  const auto sum = [summands = std::move(summands), scope](At at, const Output& weights) {
+    return SumOf(at, scope.empty() ? "sum_regularizer" : scope.c_str(), summands, weights);
+  };
+  if (!described) return sum;
+  return Regularizer(Config{kSum, {{kSummands, std::move(configs)}, {kScope, scope}}}, sum);
+}
+
+Output ApplyRegularization(At at, const Regularizer& regularizer, Outputs weights) {
+  if (!at.ok()) return {};
+  if (weights.empty()) {
+    for (const CollectionItem& item : at.graph().GetCollection(keys::kWeights)) {
+      if (const auto* variable = std::get_if<Variable>(&item)) weights.push_back(*variable);
+      if (const auto* tensor = std::get_if<Output>(&item)) weights.push_back(*tensor);
+    }
+  }
+  const char* const name = "get_regularization_penalty";
+  if (weights.empty())
+    return at.Fail(name, absl::InvalidArgumentError("No weights to regularize."));
+  const At inside = at.Sub(name);
+  Outputs penalties;
+  for (const Output& w : weights) {
+    Output penalty = regularizer ? regularizer(inside, w) : Output();
+    if (!at.ok()) return {};
+    if (penalty.empty()) penalty = ops::Const(inside, 0.0f);
+    if (penalty.shape().rank() != 0) {
+      return at.Fail(name, absl::InvalidArgumentError(absl::StrCat(
+                               "regularizer must return a scalar Tensor instead of a Tensor with "
+                               "rank ",
+                               penalty.shape().rank(), ".")));
+    }
+    penalties.push_back(penalty);
+  }
+  const Output sum = ops::AddN(inside.AsScope(), penalties);
+  if (!sum.empty()) at.graph().AddToCollection(keys::kRegularizationLosses, sum);
+  return sum;
+}
+
+namespace regularizers {
+
+Regularizer L1(float l) { return L1L2(l, 0); }
+Regularizer L2(float l) { return L1L2(0, l); }
+Regularizer L1L2(float l1, float l2) { return Make("L1L2", KerasArgs{l1, l2}); }
+
+absl::StatusOr<Regularizer> Get(absl::string_view name) {
+  if (name == "l1") return L1();
+  if (name == "l2") return L2();
+  if (name == "l1_l2") return L1L2();
+  return absl::InvalidArgumentError(absl::StrCat("Unknown regularizer: ", Printable(name)));
+}
+
+}  // namespace regularizers
 
 namespace layers {
 

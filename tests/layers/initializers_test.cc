@@ -3,37 +3,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
-#include "tests/testing/program/program_fixture.h"
+#include "graph/node.h"
+#include "layers/config.h"
+#include "proto/config.pb.h"
+#include "tests/testing/core/status_matchers.h"
+#include "tests/testing/program/initializer_fixture.h"
 
 namespace sluice::initializers {
 namespace {
 
-class InitializersTest : public ProgramFixture {
- protected:
-  // The initial value of a variable made with `initializer`, from a session of its own.
-  Tensor ValueOf(const Initializer& initializer, const TensorShape& shape,
-                 DType dtype = DType::kFloat) {
-    const std::string name = "v" + std::to_string(count_++);
-    const Variable v =
-        GetVariable(root_, name, {.shape = shape, .dtype = dtype, .initializer = initializer});
-    session_.reset();
-    return Run(v.value());
-  }
-  // The constant behind "v/Initializer/<node>".
-  double ConstantBehind(const Initializer& initializer, const TensorShape& shape,
-                        const std::string& node) {
-    const std::string name = "v" + std::to_string(count_++);
-    GetVariable(root_, name, {.shape = shape, .initializer = initializer});
-    const auto tensor = graph_.FindTensor(name + "/Initializer/" + node + ":0");
-    EXPECT_THAT(tensor, IsOk());
-    if (!tensor.ok()) return std::numeric_limits<double>::quiet_NaN();
-    return graph_.ConstantValue(*tensor)->scalar<float>();
-  }
-
-  int count_ = 0;
-};
+class InitializersTest : public InitializerFixture {};
 
 TEST_F(InitializersTest, Fans) {  // IN-1
   using Fans = std::pair<double, double>;
@@ -108,6 +88,167 @@ TEST_F(InitializersTest, NoConstantsAreRefused) {
 TEST_F(InitializersTest, ConstantsOfStringsAreRefused) {
   GetVariable(root_, "v", {.shape = {2}, .dtype = DType::kString, .initializer = Constant(1)});
   ExpectInvalid("expected a numeric dtype, got string");
+}
+
+TEST_F(InitializersTest, ShapesOfConstantsMayBeVerified) {  // IN-6
+  ExpectClose(
+      ValueOf(Constant({1, 2, 3, 4, 5, 6}, {.verify_shape = true, .shape = {{2, 3}}}), {2, 3}),
+      Tensor::Of<float>({2, 3}, {1, 2, 3, 4, 5, 6}));
+  ExpectClose(ValueOf(Constant({1, 2}, {.verify_shape = true}), {2}),
+              Tensor::Of<float>({2}, {1, 2}));
+  ExpectClose(ValueOf(Constant(7, {.verify_shape = true}), {}), Tensor::Scalar<float>(7));
+  GetVariable(
+      root_, "v",
+      {.shape = {3, 4}, .initializer = Constant({0, 1, 2, 3, 4, 5, 6, 7}, {.verify_shape = true})});
+  ExpectInvalid("Expected Tensor's shape: (3, 4), got (8,).");
+}
+
+TEST_F(InitializersTest, AScalarHasNoShape) {
+  GetVariable(root_, "v", {.shape = {3}, .initializer = Constant(1, {.verify_shape = true})});
+  ExpectInvalid("Expected Tensor's shape: (3,), got ().");
+}
+
+TEST_F(InitializersTest, RandomUniformIsFrom0To1) {  // IN-5
+  EXPECT_EQ(ConstantBehind(RandomUniform(), {2}, "random_uniform/min"), 0);
+  EXPECT_EQ(ConstantBehind(RandomUniform(), {2}, "random_uniform/max"), 1);
+  EXPECT_EQ(ConstantBehind(RandomUniform(-3), {2}, "random_uniform/max"), 1);
+}
+
+TEST_F(InitializersTest, RandomUniformIntegers) {
+  for (const DType dtype : {DType::kInt32, DType::kInt64}) {
+    const std::vector<double> values = ToDoubles(ValueOf(RandomUniform(-2, 3, 4), {1000}, dtype));
+    std::vector<double> counts(5);
+    for (const double v : values) ++counts.at(static_cast<size_t>(v + 2));
+    for (const double count : counts) EXPECT_NEAR(count, 200, 60);  // 4.7 standard deviations
+  }
+}
+
+TEST_F(InitializersTest, IntegersNeedABound) {
+  GetVariable(root_, "v", {.shape = {2}, .dtype = DType::kInt32, .initializer = RandomUniform()});
+  ExpectInvalid("Must specify maxval for integer dtype int32");
+}
+
+TEST_F(InitializersTest, ModesAreChecked) {
+  GetVariable(root_, "v",
+              {.shape = {2}, .initializer = VarianceScaling({.mode = static_cast<FanMode>(9)})});
+  ExpectInvalid("Invalid `mode` argument");
+}
+
+TEST_F(InitializersTest, DistributionsAreChecked) {
+  GetVariable(root_, "v",
+              {.shape = {2},
+               .initializer = VarianceScaling({.distribution = static_cast<Distribution>(-1)})});
+  ExpectInvalid("Invalid `distribution` argument");
+}
+
+// The fans of the parts of a partitioned variable are those of the whole.
+TEST_F(InitializersTest, PartsHaveTheFansOfTheWhole) {  // IN-1
+  const PartitionInfo part = {.full_shape = {60, 40}, .var_offset = {30, 0}};
+  HeUniform()(root_.Sub("part"), {30, 40}, DType::kFloat, &part);
+  const auto limit = graph_.FindTensor("part/random_uniform/max:0");
+  ASSERT_THAT(limit, IsOk());
+  EXPECT_NEAR(graph_.ConstantValue(*limit)->scalar<float>(), std::sqrt(6.0 / 60), 1e-7);
+}
+
+// --- by name and by config ---
+
+TEST_F(InitializersTest, KerasNamesHaveKerasDefaults) {
+  const TensorShape kernel = {5, 5, 3, 8};
+  struct Case {
+    const char *name, *node;
+    double want;
+  };
+  const std::vector<Case> cases = {
+      {"glorot_uniform", "random_uniform/max", 0.147709789},
+      {"GlorotUniform", "random_uniform/min", -0.147709789},
+      {"glorot_normal", "truncated_normal/stddev", std::sqrt(2.0 / 275) / 0.87962566103423978},
+      {"he_uniform", "random_uniform/max", std::sqrt(6.0 / 75)},
+      {"he_normal", "truncated_normal/stddev", std::sqrt(2.0 / 75) / 0.87962566103423978},
+      {"lecun_uniform", "random_uniform/max", 0.2},
+      {"lecun_normal", "truncated_normal/stddev", std::sqrt(1.0 / 75) / 0.87962566103423978},
+      {"variance_scaling", "truncated_normal/stddev", std::sqrt(1.0 / 75) / 0.87962566103423978},
+      {"uniform", "random_uniform/max", 0.05},
+      {"random_uniform", "random_uniform/min", -0.05},
+      {"RandomUniform", "random_uniform/max", 0.05},
+      {"normal", "random_normal/stddev", 0.05},
+      {"random_normal", "random_normal/mean", 0},
+      {"truncated_normal", "truncated_normal/stddev", 0.05}};
+  for (const Case& c : cases) {
+    const auto initializer = Get(c.name);
+    ASSERT_THAT(initializer, IsOk()) << c.name;
+    EXPECT_NEAR(ConstantBehind(*initializer, kernel, c.node), c.want, 1e-7) << c.name;
+  }
+  ExpectClose(ValueOf(*Get("zeros"), {2}), Tensor::Of<float>({2}, {0, 0}));
+  ExpectClose(ValueOf(*Get("Ones"), {2}), Tensor::Of<float>({2}, {1, 1}));
+  ExpectClose(ValueOf(*Get("constant"), {2}), Tensor::Of<float>({2}, {0, 0}));
+  ExpectClose(ValueOf(*Get("identity"), {2, 2}), Tensor::Of<float>({2, 2}, {1, 0, 0, 1}));
+  EXPECT_THAT(Get("orthogonal"), IsOk());
+  EXPECT_THAT(Get("glorot"),
+              StatusIs(absl::StatusCode::kInvalidArgument, "Unknown initializer: glorot"));
+}
+
+// An initializer made from the config of another builds the same nodes.
+TEST_F(InitializersTest, ConfigsRebuildEqualInitializers) {
+  struct Case {
+    const char* class_name;
+    Initializer initializer;
+  };
+  const std::vector<Case> cases = {
+      {"Zeros", Zeros()},
+      {"Ones", Ones()},
+      {"Constant", Constant(2.5)},
+      {"Constant", Constant({1, 2, 3, 4, 5, 6}, {.verify_shape = true, .shape = {{2, 3}}})},
+      {"RandomUniform", RandomUniform(-1, 2, 7)},
+      {"RandomUniform", RandomUniform()},
+      {"RandomNormal", RandomNormal(1, 2, 8)},
+      {"TruncatedNormal", TruncatedNormal(1, 2, 9)},
+      {"VarianceScaling", VarianceScaling({.scale = 3,
+                                           .mode = FanMode::kFanOut,
+                                           .distribution = Distribution::kUniform,
+                                           .seed = 4})},
+      {"VarianceScaling", HeNormal(5)},
+      {"Orthogonal", Orthogonal(2, 6)},
+      {"Identity", Identity(3)},
+      {"UniformUnitScaling", UniformUnitScaling(1.5, 3)},
+      {"ContribVarianceScaling",
+       ContribVarianceScaling({.factor = 3, .mode = FanMode::kFanOut, .uniform = true, .seed = 2})},
+      {"ContribVarianceScaling", Xavier(false, 1)}};
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.class_name);
+    ASSERT_NE(c.initializer.config(), nullptr);
+    EXPECT_EQ(c.initializer.config()->class_name, c.class_name);
+    const Config stored = layers::ConfigFromProto(layers::ConfigToProto(*c.initializer.config()));
+    const auto again = layers::InitializerFromConfig(stored);
+    ASSERT_THAT(again, IsOk());
+    ASSERT_NE(again->config(), nullptr);
+    EXPECT_EQ(again->config()->class_name, c.class_name);
+    EXPECT_EQ(again->config()->fields.size(), c.initializer.config()->fields.size());
+    graph_.SetSeed(1);
+    const int first = graph_.num_nodes();
+    c.initializer(root_.Sub(""), {2, 3}, DType::kFloat);
+    const int second = graph_.num_nodes();
+    (*again)(root_.Sub(""), {2, 3}, DType::kFloat);
+    ASSERT_THAT(graph_.status(), IsOk());
+    ASSERT_EQ(graph_.num_nodes() - second, second - first);
+    for (int i = 0; i < second - first; ++i) {
+      const Node &a = *graph_.node(first + i), &b = *graph_.node(second + i);
+      EXPECT_EQ(a.op(), b.op());
+      if (a.op() == "Const") {
+        EXPECT_TRUE(BitEqual(*graph_.ConstantValue(Output(graph_.node(first + i), 0)),
+                             *graph_.ConstantValue(Output(graph_.node(second + i), 0))));
+      }
+    }
+  }
+}
+
+TEST_F(InitializersTest, ConfigsOfKerasClasses) {
+  const Config config = {"HeUniform", {{"seed", int64_t{5}}}};
+  const auto initializer = layers::InitializerFromConfig(config);
+  ASSERT_THAT(initializer, IsOk());
+  EXPECT_TRUE(BitEqual(ValueOf(*initializer, {4, 4}), ValueOf(HeUniform(5), {4, 4})));
+  EXPECT_THAT(layers::InitializerFromConfig(Config{"Foo"}),
+              StatusIs(absl::StatusCode::kInvalidArgument, "Unknown initializer: Foo"));
+  EXPECT_FALSE(layers::InitializerFromConfig(Config{"HeUniform", {{"bad", true}}}).ok());
 }
 
 TEST_F(InitializersTest, ScaleMustBePositive) {
