@@ -8,6 +8,9 @@
 #include "layers/dense.h"
 #include "layers/depthwise_conv2d.h"
 #include "layers/pooling.h"
+#include "layers/rnn_basic.h"
+#include "layers/rnn_lstm.h"
+#include "layers/rnn_wrappers.h"
 #include "layers/separable_conv.h"
 #include "proto/config.pb.h"
 
@@ -33,8 +36,17 @@ namespace {
   X(Flatten)                                      \
   /* pooling */                                   \
   X(AveragePooling2D)                             \
-  X(MaxPooling2D)                                 \
-  /* recurrent cells */
+  X(MaxPooling2D)
+// Cells have no functional form: class X is X.
+#define SLUICE_CELLS(X) \
+  X(BasicLSTMCell)      \
+  X(BasicRNNCell)       \
+  X(DeviceWrapper)      \
+  X(DropoutWrapper)     \
+  X(GRUCell)            \
+  X(LSTMCell)           \
+  X(MultiRNNCell)       \
+  X(ResidualWrapper)
 
 template <typename LayerT>
 absl::StatusOr<std::shared_ptr<Layer>> Read(const Config& config) {
@@ -51,7 +63,11 @@ constexpr LayerClass kClasses[] = {
 #define SLUICE_LAYER_CLASS(Name) {#Name, Read<Name##Layer>},
     SLUICE_LAYERS(SLUICE_LAYER_CLASS)
 #undef SLUICE_LAYER_CLASS
+#define SLUICE_CELL_CLASS(Name) {#Name, Read<Name>},
+        SLUICE_CELLS(SLUICE_CELL_CLASS)
+#undef SLUICE_CELL_CLASS
 };
+#undef SLUICE_CELLS
 #undef SLUICE_LAYERS
 
 }  // namespace

@@ -21,6 +21,7 @@ absl::Status CheckPositive(const char* option, int64_t value) {
 // ones (rules L-3, L-5).
 At Layer::Enter(At at) {
   const Scope outside = at.scope().Named("");
+  if (kind_ == LayerKind::kWrapper) return at.In(outside);
   if (scope_.has_value()) {
     // Inside already: Build and Call hand on the place that they were given.
     if (outside.variable_scope() == scope_->variable_scope()) return at;

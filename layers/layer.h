@@ -28,8 +28,9 @@ namespace layers {
 
 // A *function* (layers::Conv2D) makes a layer, applies it once and drops it; it takes its name as
 // it is, so that the same name twice needs reuse. An *object* (Conv2DLayer) gets a scope whose name
-// is unique among those opened so far ("conv2d", "conv2d_1", ...; rule L-3).
-enum class LayerKind { kObject, kFunction };
+// is unique among those opened so far ("conv2d", "conv2d_1", ...; rule L-3). A *wrapper* opens
+// none: what it builds, and what the layer inside it builds, lies where it is called.
+enum class LayerKind { kObject, kFunction, kWrapper };
 
 // How the options of every layer name it and share its variables.
 struct LayerNaming {
@@ -178,6 +179,10 @@ class Layer {
                         .regularizer = o.bias_regularizer,
                         .constraint = o.bias_constraint});
   }
+
+  // For layers made of layers: counts the variables, losses and updates of `child`, once, as this
+  // layer's own too. After each call of `child`.
+  void Adopt(const Layer& child);
 
   std::vector<InputSpec> input_spec_;  // set in the constructor or in Build
   bool supports_masking_ = false;

@@ -36,6 +36,23 @@ Variable Layer::AddVariable(At at, const std::string& name, VariableOptions opti
   return variable;
 }
 
+void Layer::Adopt(const Layer& child) {
+  const auto append = [](auto* mine, const auto& theirs, const auto& same) {
+    for (const auto& one : theirs) {
+      const bool known = std::any_of(mine->begin(), mine->end(),
+                                     [&](const auto& there) { return same(there, one); });
+      if (!known) mine->push_back(one);
+    }
+  };
+  const auto same_tensor = [](const Conditional& a, const Conditional& b) {
+    return a.what == b.what;
+  };
+  append(&weights_, child.weights_,
+         [](const Weight& a, const Weight& b) { return a.variable == b.variable; });
+  append(&losses_, child.losses_, same_tensor);
+  append(&updates_, child.updates_, same_tensor);
+}
+
 std::vector<Variable> Layer::trainable_weights() const {
   std::vector<Variable> all;
   if (!naming_.trainable) return all;
