@@ -10,11 +10,20 @@ std::unique_ptr<Conv> MakePlainConv(ConvPass pass, const ConvShape& shape) {
   return shape.depthwise ? MakeDepthwiseConv<T>(pass, shape) : MakeGemmConv<T>(pass, shape);
 }
 
+// oneDNN is best at small windows over channels that have one filter each, where the images need
+// no reordering; its gradients know no dilation. The loops of conv_depthwise.cc beat it elsewhere.
+bool DnnlServes(ConvPass pass, const ConvShape& s) {
+  if (!s.depthwise) return true;
+  const bool dilated = s.dilation[1] > 1 || s.dilation[2] > 1;
+  return s.multiplier() == 1 && !s.channels_first && s.kernel[1] <= 3 && s.kernel[2] <= 3 &&
+         !(dilated && pass != ConvPass::kForward);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Conv>> MakeConv(DType dtype, ConvPass pass, const ConvShape& shape,
                                                const ConvOptions& options) {
-  if (dtype == DType::kFloat) {
+  if (dtype == DType::kFloat && DnnlServes(pass, shape)) {
     absl::StatusOr<std::unique_ptr<Conv>> conv = MakeDnnlConv(pass, shape, options);
     if (conv.ok() || !absl::IsUnimplemented(conv.status())) return conv;
   }

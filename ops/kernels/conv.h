@@ -63,8 +63,8 @@ struct ConvOptions {
   std::shared_ptr<MemoryBudget> budget = MemoryBudget::Process();
 };
 
-// The fastest that serves `dtype` and `shape`: for float oneDNN, for double and what oneDNN
-// declines the plain loops below. Unimplemented for other dtypes.
+// The fastest that serves `dtype` and `shape`: for float oneDNN, for double, what oneDNN declines
+// and depthwise shapes that it is slow at the kernels below. Unimplemented for other dtypes.
 absl::StatusOr<std::unique_ptr<Conv>> MakeConv(DType dtype, ConvPass pass, const ConvShape& shape,
                                                const ConvOptions& options);
 
@@ -76,7 +76,8 @@ absl::StatusOr<std::unique_ptr<Conv>> MakeDnnlConv(ConvPass pass, const ConvShap
 // float and double.
 template <typename T>
 std::unique_ptr<Conv> MakeGemmConv(ConvPass pass, const ConvShape& shape);
-// Direct loops for depthwise shapes. float and double.
+// Direct loops for depthwise shapes, in vector registers. Results do not depend on the number of
+// threads. float and double.
 template <typename T>
 std::unique_ptr<Conv> MakeDepthwiseConv(ConvPass pass, const ConvShape& shape);
 

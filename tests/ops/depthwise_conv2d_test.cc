@@ -35,6 +35,57 @@ const ConvCase kCases[] = {
      "SAME",
      {1, 2, 2, 1}},
     {"pointwise", {2, 3, 3, 5}, {1, 1, 5, 2}, {2, 3, 3, 10}},
+    // Lines longer than a tile of pixels, channels that fill a register and more.
+    {"wide_5x5", {1, 6, 19, 20}, {5, 5, 20, 1}, {1, 6, 19, 20}, {2, 2}, "SAME"},
+    {"wide_5x5_stride2",
+     {2, 7, 18, 17},
+     {5, 5, 17, 1},
+     {2, 4, 9, 17},
+     {2, 1},
+     "SAME",
+     {1, 2, 2, 1}},
+    {"wide_3x3_multiplier_2", {1, 5, 13, 12}, {3, 3, 12, 2}, {1, 5, 13, 24}, {1, 1}, "SAME"},
+    {"wide_3x3_multiplier_2_stride2",
+     {1, 8, 21, 9},
+     {3, 3, 9, 2},
+     {1, 4, 11, 18},
+     {0, 1},
+     "SAME",
+     {1, 2, 2, 1}},
+    {"wide_dilated",
+     {1, 7, 15, 33},
+     {3, 3, 33, 1},
+     {1, 7, 15, 33},
+     {2, 2},
+     "SAME",
+     {1, 1, 1, 1},
+     {1, 2, 2, 1}},
+    {"stride_above_window",
+     {1, 7, 8, 18},
+     {2, 2, 18, 2},
+     {1, 2, 3, 36},
+     {0, 0},
+     "VALID",
+     {1, 3, 3, 1}},
+    {"strides_and_dilations",
+     {1, 9, 12, 16},
+     {3, 2, 16, 1},
+     {1, 3, 5, 16},
+     {0, 0},
+     "VALID",
+     {1, 2, 2, 1},
+     {1, 2, 3, 1}},
+    {"seven_by_seven", {1, 8, 12, 16}, {7, 7, 16, 1}, {1, 8, 12, 16}, {3, 3}, "SAME"},
+    {"window_above_image", {2, 2, 3, 16}, {5, 5, 16, 1}, {2, 2, 3, 16}, {2, 2}, "SAME"},
+    {"nchw_many_channels",
+     {2, 20, 5, 9},
+     {3, 3, 20, 1},
+     {2, 20, 5, 9},
+     {1, 1},
+     "SAME",
+     {1, 1, 1, 1},
+     {1, 1, 1, 1},
+     "NCHW"},
     {"nchw",
      {2, 3, 5, 4},
      {3, 3, 3, 1},
@@ -75,6 +126,19 @@ TEST(Depthwise, ByHand) {
       .Input({1, 1, 2, 2}, {1, 2, 3, 4})
       .Input({1, 1, 2, 2}, {1, 10, 100, 1000})
       .Expect({1, 1, 2, 4}, {1, 10, 200, 2000, 3, 30, 400, 4000});
+}
+
+// Our own loops sum in one order, however the work is shared out.
+TEST(Depthwise, ThreadsDoNotChangeABit) {
+  const ConvCase c = {"", {3, 29, 30, 24}, {5, 5, 24, 1}, {3, 29, 30, 24}, {2, 2}, "SAME"};
+  const Tensor x = RandomTensor(DType::kFloat, c.input, 1),
+               w = RandomTensor(DType::kFloat, c.filter, 2),
+               dy = RandomTensor(DType::kFloat, c.output, 3);
+  const Tolerance equal{0, 0};
+  EXPECT_TRUE(ConvOp(kOps.forward, c).Input(x).Input(w).Run(equal).ok());
+  const Tensor x_sizes = SizesTensor(c.input), w_sizes = SizesTensor(c.filter);
+  EXPECT_TRUE(ConvOp(kOps.backprop_input, c).Input(x_sizes).Input(w).Input(dy).Run(equal).ok());
+  EXPECT_TRUE(ConvOp(kOps.backprop_filter, c).Input(x).Input(w_sizes).Input(dy).Run(equal).ok());
 }
 
 TEST(Depthwise, EmptyBatch) {
