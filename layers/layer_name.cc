@@ -18,7 +18,7 @@ std::string SnakeCase(absl::string_view class_name) {
       // "2D" is no word of its own: "conv2d".
       const bool after_digit = absl::ascii_isdigit(class_name[i - 1]);
       if (lower(class_name[i - 1]) || (starts_word && (!after_digit || lower(class_name[i + 1]))))
-        if (class_name[i - 1] != '_') snake += '_';
+        snake += '_';
     }
     snake += absl::ascii_tolower(c);
   }

@@ -51,7 +51,7 @@ TEST_F(FlattenTest, RankOneIsRefused) {
 
 TEST_F(FlattenTest, UnknownRankIsRefused) {
   Flatten(root_, Input(TensorShape::Unknown()));
-  ExpectInvalid("expected min_ndim=2, found an unknown rank");
+  ExpectInvalid("its rank is undefined, but the layer requires a defined rank");
 }
 
 class DropoutTest : public ProgramFixture {

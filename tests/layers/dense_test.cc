@@ -82,7 +82,7 @@ TEST_F(DenseTest, UnknownWidthIsRefused) {
 
 TEST_F(DenseTest, UnknownRankIsRefused) {
   Dense(root_, Input(TensorShape::Unknown()), {.units = 2});
-  ExpectInvalid("The last dimension of the inputs to `Dense` should be defined. Found `None`.");
+  ExpectInvalid("its rank is undefined, but the layer requires a defined rank");  // L-11
 }
 
 TEST_F(DenseTest, UnitsAreRequired) {
