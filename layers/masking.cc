@@ -7,6 +7,7 @@
 #include "graph/collections.h"
 #include "graph/graph.h"
 #include "layers/initializers.h"
+#include "layers/regularizers.h"
 #include "ops/cast.h"
 #include "ops/comparison.h"
 #include "ops/const.h"
@@ -49,7 +50,11 @@ VariableOptions MaskOptions(const TensorShape& shape, DType dtype) {
 }
 
 VariableOptions ThresholdOptions(DType dtype) {
-  return {.shape = {}, .dtype = dtype, .initializer = initializers::Zeros(), .trainable = false};
+  return {.shape = {},
+          .dtype = dtype,
+          .initializer = initializers::Zeros(),
+          .regularizer = NoRegularizer(),
+          .trainable = false};
 }
 
 Output MaskedWeight(At at, const Variable& mask, const Output& weight) {

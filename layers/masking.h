@@ -53,7 +53,8 @@ Output MaskedWeight(At at, const Variable& mask, const Output& weight);
 // The four entries, unless the mask has one.
 void AddToPruningCollections(Graph& graph, const Variable& mask, const Variable& threshold,
                              const Output& masked_weight, const Variable& weight);
-// How a mask and a threshold are made: ones and zeros, not trainable.
+// How a mask and a threshold are made: ones and zeros, not trainable, and without the scope's
+// regularizer (which TensorFlow applies to them, a penalty that falls with every pruned weight).
 VariableOptions MaskOptions(const TensorShape& shape, DType dtype);
 VariableOptions ThresholdOptions(DType dtype);
 
