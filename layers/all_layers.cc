@@ -7,6 +7,7 @@
 #include "layers/core_layers.h"
 #include "layers/dense.h"
 #include "layers/depthwise_conv2d.h"
+#include "layers/masked.h"
 #include "layers/pooling.h"
 #include "layers/rnn_basic.h"
 #include "layers/rnn_lstm.h"
@@ -29,6 +30,10 @@ namespace {
   X(SeparableConv1D)                              \
   X(SeparableConv2D)                              \
   /* locally connected, masked */                 \
+  X(MaskedConv1D)                                 \
+  X(MaskedConv2D)                                 \
+  X(MaskedConv3D)                                 \
+  X(MaskedFullyConnected)                         \
   /* core, merging, normalization, activations */ \
   X(BatchNormalization)                           \
   X(Dense)                                        \

@@ -34,7 +34,9 @@ At Layer::Enter(At at) {
   const VariableScopeOptions options{.reuse = naming_.reuse};
   const Caller caller{at.file(), at.line()};
   if (name.scope().has_value()) {
-    scope_ = outside.VariableScope(*name.scope(), options, caller);
+    // The ops, too, go where the scope was opened first (rule L-5).
+    const Scope again = outside.VariableScope(*name.scope(), options, caller);
+    scope_ = again.AtOriginalNames(again.reuse());
   } else {
     const bool by_name =
         naming_.reuse == Reuse::kTrue || (kind_ == LayerKind::kFunction && !name.empty());

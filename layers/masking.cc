@@ -46,7 +46,11 @@ Output Apply(At at, const Output& x, CollectionItem weight, const Scope& variabl
 }  // namespace
 
 VariableOptions MaskOptions(const TensorShape& shape, DType dtype) {
-  return {.shape = shape, .dtype = dtype, .initializer = initializers::Ones(), .trainable = false};
+  return {.shape = shape,
+          .dtype = dtype,
+          .initializer = initializers::Ones(),
+          .regularizer = NoRegularizer(),
+          .trainable = false};
 }
 
 VariableOptions ThresholdOptions(DType dtype) {

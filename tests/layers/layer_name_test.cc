@@ -36,9 +36,9 @@ TEST(SnakeCaseTest, TheRulesOwnExamples) {
 
 class LayerNameTest : public ProgramFixture {};
 
-TEST_F(LayerNameTest, AScopeTakesTheVariablesStraight) {  // `test1/kernel`
+TEST_F(LayerNameTest, AScopeTakesTheVariablesStraight) {  // `test1/kernel`; ops: L-5
   const Scope scope = root_.VariableScope("test1");
-  Dense(root_, Input({1, 3}), {.units = 2, .name = scope});
+  EXPECT_EQ(Dense(root_, Input({1, 3}), {.units = 2, .name = scope}).name(), "test1/BiasAdd:0");
   EXPECT_THAT(graph_.status(), IsOk());
   EXPECT_EQ(Names(graph_.GlobalVariables()), (Strings{"test1/kernel:0", "test1/bias:0"}));
 }
