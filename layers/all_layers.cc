@@ -7,6 +7,7 @@
 #include "layers/core_layers.h"
 #include "layers/dense.h"
 #include "layers/depthwise_conv2d.h"
+#include "layers/locally_connected.h"
 #include "layers/masked.h"
 #include "layers/pooling.h"
 #include "layers/rnn_basic.h"
@@ -30,6 +31,8 @@ namespace {
   X(SeparableConv1D)                              \
   X(SeparableConv2D)                              \
   /* locally connected, masked */                 \
+  X(LocallyConnected1D)                           \
+  X(LocallyConnected2D)                           \
   X(MaskedConv1D)                                 \
   X(MaskedConv2D)                                 \
   X(MaskedConv3D)                                 \

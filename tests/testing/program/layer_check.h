@@ -133,6 +133,27 @@ inline std::string Listing(const Graph& graph) {
 
 }  // namespace layer_check
 
+// The layer's first output for these inputs, its weights() (trainable ones first) having the given
+// values; empty: their initial ones. An empty tensor, and a failed test, when anything fails.
+template <typename LayerT>
+Tensor RunLayer(LayerT layer, const std::vector<Tensor>& inputs,
+                const std::vector<Tensor>& weights = {}, const LayerCheckOptions& options = {}) {
+  layer_check::Program p;
+  layer_check::Apply(layer, inputs, options, &p);
+  EXPECT_THAT(p.graph.status(), IsOk());
+  if (!p.graph.ok() || p.outputs.empty()) return {};
+  absl::StatusOr<Session> session = layer_check::Start(p);
+  EXPECT_THAT(session, IsOk());
+  if (!session.ok()) return {};
+  if (!weights.empty()) EXPECT_THAT(layer.SetWeights(*session, weights), IsOk());
+  const absl::StatusOr<std::vector<Tensor>> y = session->Run(p.feeds, {p.outputs[0]});
+  EXPECT_THAT(y, IsOk());
+  if (!y.ok()) return {};
+  EXPECT_TRUE(p.outputs[0].shape().CompatibleWith(TensorShape((*y)[0].shape())))
+      << "static shape " << p.outputs[0].shape();
+  return (*y)[0];
+}
+
 // The gradient of a randomly weighted sum of all outputs, by every element of every floating input
 // and of every trainable weight, against central differences. `inputs` are float64, or integers;
 // the weights take random values, so that none is 0. REQUIRES that no kink of the layer is near.
