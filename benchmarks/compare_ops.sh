@@ -10,16 +10,11 @@ filter=${2:-.}
 peer=$(mktemp)
 trap 'rm -f "$peer"' EXIT
 
+. benchmarks/compare_common.sh
+
 bazel build //benchmarks:ops_benchmark
 if [[ -e /usr/include/torch/csrc/api/include/torch/torch.h ]]; then
   bazel build //benchmarks:ops_torch
-  # Debian's OpenBLAS and libtorch do not know every processor and then fall back to SSE code: name the best that this one runs.
-  peer_env=()
-  if grep -q avx512f /proc/cpuinfo; then
-    peer_env=(OPENBLAS_CORETYPE=SkylakeX ATEN_CPU_CAPABILITY=avx512)
-  elif grep -q avx2 /proc/cpuinfo; then
-    peer_env=(OPENBLAS_CORETYPE=Haswell ATEN_CPU_CAPABILITY=avx2)
-  fi
   env "${peer_env[@]}" OMP_NUM_THREADS="$threads" bazel-bin/benchmarks/ops_torch --threads="$threads" --seconds=0.5 > "$peer"
 else
   echo "compare_ops.sh: note: without libtorch there is nothing to compare with; install it with" >&2
