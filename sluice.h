@@ -28,6 +28,7 @@
 #include "layers/dense.h"
 #include "layers/depthwise_conv2d.h"
 #include "layers/embedding_lookup.h"
+#include "layers/embedding_lookup_sparse.h"
 #include "layers/initializers.h"
 #include "layers/nn_convolution.h"
 #include "layers/nn_cross_entropy.h"
