@@ -9,6 +9,7 @@
 #include "layers/depthwise_conv2d.h"
 #include "layers/locally_connected.h"
 #include "layers/masked.h"
+#include "layers/masked_rnn.h"
 #include "layers/pooling.h"
 #include "layers/rnn_basic.h"
 #include "layers/rnn_lstm.h"
@@ -46,14 +47,16 @@ namespace {
   X(AveragePooling2D)                             \
   X(MaxPooling2D)
 // Cells have no functional form: class X is X.
-#define SLUICE_CELLS(X) \
-  X(BasicLSTMCell)      \
-  X(BasicRNNCell)       \
-  X(DeviceWrapper)      \
-  X(DropoutWrapper)     \
-  X(GRUCell)            \
-  X(LSTMCell)           \
-  X(MultiRNNCell)       \
+#define SLUICE_CELLS(X)  \
+  X(BasicLSTMCell)       \
+  X(BasicRNNCell)        \
+  X(DeviceWrapper)       \
+  X(DropoutWrapper)      \
+  X(GRUCell)             \
+  X(LSTMCell)            \
+  X(MaskedBasicLSTMCell) \
+  X(MaskedLSTMCell)      \
+  X(MultiRNNCell)        \
   X(ResidualWrapper)
 
 template <typename LayerT>

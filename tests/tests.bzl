@@ -55,6 +55,7 @@ _FOLDERS = {
         "//examples/fashion_mnist",
         "//examples/locally_connected",
         "//examples/mobilenet",
+        "//examples/pruned",
         "//tools:sluice",
     ]),
 }
