@@ -12,7 +12,7 @@
 #include "benchmarks/timing.h"
 #include "core/status.h"
 #include "glog/logging.h"
-#include "ops/locally_connected.h"
+#include "layers/locally_connected.h"
 #include "sluice.h"
 
 namespace sluice::benchmarks {
@@ -27,21 +27,10 @@ Tensor Floats(const TensorShape& shape) {
   return t;
 }
 
-// Keras' LocallyConnected2D, implementation 1.
-Output LocallyConnected(Scope s, Output x, const LayerWorkload& w) {
-  const int64_t side = w.out_side(), patch = w.kernel * w.kernel * w.channels;
-  const Initializer normal = initializers::RandomNormal(0, 0.1);
-  const Variable kernel =
-      GetVariable(s, "kernel", {.shape = {side * side, patch, w.filters}, .initializer = normal});
-  const Variable bias =
-      GetVariable(s, "bias", {.shape = {side, side, w.filters}, .initializer = normal});
-  return ops::LocallyConnected2D(s, x, kernel.Read(s), {.kernel_size = w.kernel}) + bias.Read(s);
-}
-
 Output Layer(Scope s, Output x, const LayerWorkload& w) {
   switch (w.kind) {
     case LayerKind::kLocal:
-      return LocallyConnected(s, x, w);
+      return layers::LocallyConnected2D(s, x, {.filters = w.filters, .kernel_size = w.kernel});
     case LayerKind::kDepthwise:
       return layers::DepthwiseConv2D(
           s, x, {.kernel_size = w.kernel, .strides = w.stride, .padding = Padding::kSame});
