@@ -1,6 +1,7 @@
 #include "layers/activation.h"
 
 #include "core/status.h"
+#include "layers/activations.h"
 #include "layers/config.h"
 #include "ops/identity.h"
 #include "ops/relu.h"
@@ -10,19 +11,29 @@
 namespace sluice {
 namespace {
 
-Output Linear(At, Output x) { return x; }
-Output Softmax(At at, Output x) { return at.Node("Softmax", {x}); }
-
-// Keras's names. A name stands before its aliases: configs are written with the first.
+// TensorFlow's and Keras's names. Of several builders with one name the first is called by that
+// name; of several names of one builder the first goes into configs.
 struct NamedActivation {
   const char* name;
   Output (*builder)(At, Output);
 };
 constexpr NamedActivation kActivations[] = {
-    {"linear", Linear},          {"relu", ops::Relu},       {"relu6", ops::Relu6},
-    {"elu", ops::Elu},           {"selu", ops::Selu},       {"softplus", ops::Softplus},
-    {"softsign", ops::Softsign}, {"sigmoid", ops::Sigmoid}, {"tanh", ops::Tanh},
-    {"exponential", ops::Exp},   {"softmax", Softmax},
+    {"linear", activations::Linear},
+    {"relu", ops::Relu},
+    {"relu6", ops::Relu6},
+    {"elu", ops::Elu},
+    {"selu", ops::Selu},
+    {"softplus", ops::Softplus},
+    {"softsign", ops::Softsign},
+    {"sigmoid", ops::Sigmoid},
+    {"tanh", ops::Tanh},
+    {"hard_sigmoid", activations::HardSigmoid},
+    {"exponential", ops::Exp},
+    {"softmax", activations::Softmax},
+    {"softmax", ops::Softmax},
+    {"leaky_relu", ops::LeakyRelu},
+    {"crelu", activations::Crelu},
+    {"swish", activations::Swish},
 };
 
 const NamedActivation* Find(const std::string& name) {

@@ -1,12 +1,14 @@
 #include "layers/all_layers.h"
 
 #include "core/status.h"
+#include "layers/activation_layers.h"
 #include "layers/batch_norm.h"
 #include "layers/conv.h"
 #include "layers/conv_transpose.h"
 #include "layers/core_layers.h"
 #include "layers/dense.h"
 #include "layers/depthwise_conv2d.h"
+#include "layers/global_pooling.h"
 #include "layers/locally_connected.h"
 #include "layers/masked.h"
 #include "layers/masked_rnn.h"
@@ -39,13 +41,33 @@ namespace {
   X(MaskedConv3D)                                 \
   X(MaskedFullyConnected)                         \
   /* core, merging, normalization, activations */ \
+  X(Activation)                                   \
+  X(ActivityRegularization)                       \
   X(BatchNormalization)                           \
   X(Dense)                                        \
   X(Dropout)                                      \
+  X(ELU)                                          \
   X(Flatten)                                      \
+  X(LeakyReLU)                                    \
+  X(Masking)                                      \
+  X(MaxOut)                                       \
+  X(PReLU)                                        \
+  X(ReLU)                                         \
+  X(Softmax)                                      \
+  X(ThresholdedReLU)                              \
   /* pooling */                                   \
+  X(AveragePooling1D)                             \
   X(AveragePooling2D)                             \
-  X(MaxPooling2D)
+  X(AveragePooling3D)                             \
+  X(GlobalAveragePooling1D)                       \
+  X(GlobalAveragePooling2D)                       \
+  X(GlobalAveragePooling3D)                       \
+  X(GlobalMaxPooling1D)                           \
+  X(GlobalMaxPooling2D)                           \
+  X(GlobalMaxPooling3D)                           \
+  X(MaxPooling1D)                                 \
+  X(MaxPooling2D)                                 \
+  X(MaxPooling3D)
 // Cells have no functional form: class X is X.
 #define SLUICE_CELLS(X)  \
   X(BasicLSTMCell)       \

@@ -1,20 +1,43 @@
 #include "layers/core_layers.h"
 
 #include "core/status.h"
-#include "graph/graph.h"
 #include "layers/reshaping.h"
+#include "layers/when_training.h"
+#include "ops/cast.h"
+#include "ops/const.h"
 #include "ops/random.h"
+#include "ops/reduction.h"
+#include "ops/transpose.h"
+#include "ops/unary.h"
 
 namespace sluice::layers {
 
-void FlattenOptions::Fields(ConfigFields& f) { f("name", name); }
+void FlattenOptions::Fields(ConfigFields& f) {
+  f("name", name);
+  f("data_format", data_format);
+}
 
 FlattenLayer::FlattenLayer(FlattenOptions options, LayerKind kind)
     : LayerOf(kind, "Flatten", std::move(options)) {
   input_spec_ = {{.min_ndim = 2}};
 }
 
-Output FlattenLayer::Call(At at, const Output& input, const CallOptions&) {
+namespace {
+
+// Channels to the end.
+Output ChannelsLast(At at, const Output& x) {
+  std::vector<int64_t> order = {0};
+  for (int i = 2; i < x.shape().rank(); ++i) order.push_back(i);
+  order.push_back(1);
+  return ops::Transpose(at.Named("transpose"), x, order);
+}
+
+}  // namespace
+
+Output FlattenLayer::Call(At at, const Output& given, const CallOptions&) {
+  const bool move = options_.data_format == DataFormat::kChannelsFirst && given.shape().rank() > 2;
+  const Output input = move ? ChannelsLast(at, given) : given;
+  if (input.empty()) return input;
   const TensorShape& shape = input.shape();
   TensorShape row = shape;
   row.RemoveDim(0);
@@ -56,20 +79,86 @@ absl::Status DropoutLayer::Build(At, const TensorShape&) {
 }
 
 Output DropoutLayer::Call(At at, const Output& input, const CallOptions& call) {
-  const Training training = call.training.value_or(options_.training);
-  const absl::Status status = training.Check(at.graph());
-  if (!status.ok()) return at.Fail(class_name(), status);
-  const std::optional<bool> known = training.Known();
-  if (known == false) return at.Node("Identity", {input});
-  const Output dropped = ops::Dropout(
-      at, input,
-      {.rate = options_.rate, .noise_shape = options_.noise_shape, .seed = options_.seed});
-  if (known == true) return dropped;
-  return at.Node("Select", {training.tensor(), dropped, input});
+  return WhenTraining(at, "Dropout", call.training.value_or(options_.training), input, [&] {
+    return ops::Dropout(
+        at, input,
+        {.rate = options_.rate, .noise_shape = options_.noise_shape, .seed = options_.seed});
+  });
 }
 
 Output Dropout(At at, Output inputs, DropoutOptions options) {
   return ApplyOnce<DropoutLayer>(at, inputs, std::move(options));
+}
+
+// --- Masking ---
+
+void MaskingOptions::Fields(ConfigFields& f) {
+  f("mask_value", mask_value);
+  f("name", name);
+}
+
+MaskingLayer::MaskingLayer(MaskingOptions options, LayerKind kind)
+    : LayerOf(kind, "Masking", std::move(options)) {
+  supports_masking_ = true;
+  input_spec_ = {{.min_ndim = 1}};
+}
+
+namespace {
+
+// Whether any feature of a step differs from `value`.
+Output AnyOther(At at, const Output& x, double value, bool keep_dims) {
+  const Output other =
+      at.Node("NotEqual", {x, ops::ConstOf(at.Named("mask_value"), x.dtype(), value)});
+  return ops::Any(at, other, {-1}, {.keep_dims = keep_dims});
+}
+
+}  // namespace
+
+Output MaskingLayer::Call(At at, const Output& input, const CallOptions&) {
+  const Output mask = AnyOther(at, input, options_.mask_value, true);
+  return at.Node("Mul", {input, ops::Cast(at, mask, input.dtype())});
+}
+
+Outputs MaskingLayer::ComputeMask(At at, const Outputs& inputs, const Outputs&) {
+  return {AnyOther(at, inputs[0], options_.mask_value, false)};
+}
+
+Output Masking(At at, Output inputs, MaskingOptions options) {
+  return ApplyOnce<MaskingLayer>(at, inputs, std::move(options));
+}
+
+// --- ActivityRegularization ---
+
+void ActivityRegularizationOptions::Fields(ConfigFields& f) {
+  f("l1", l1);
+  f("l2", l2);
+  f("name", name);
+}
+
+ActivityRegularizationLayer::ActivityRegularizationLayer(ActivityRegularizationOptions options,
+                                                         LayerKind kind)
+    : LayerOf(kind, "ActivityRegularization", std::move(options)) {
+  supports_masking_ = true;
+}
+
+Output ActivityRegularizationLayer::Call(At at, const Output& input, const CallOptions&) {
+  const At inside = at.Sub("ActivityRegularizer");
+  const auto term = [&](double factor, const Output& values) {
+    const Output sum = ops::Sum(inside, values, ops::AllAxes(inside, values));
+    return inside.Node("Mul", {ops::ConstOf(inside.Named("factor"), input.dtype(), factor), sum});
+  };
+  Output loss;
+  if (options_.l1 != 0) loss = term(options_.l1, ops::Abs(inside, input));
+  if (options_.l2 != 0) {
+    const Output squares = term(options_.l2, ops::Square(inside, input));
+    loss = loss.empty() ? squares : inside.Node("AddV2", {loss, squares});
+  }
+  if (!loss.empty()) AddLoss({loss}, {input});
+  return input;
+}
+
+Output ActivityRegularization(At at, Output inputs, ActivityRegularizationOptions options) {
+  return ApplyOnce<ActivityRegularizationLayer>(at, inputs, std::move(options));
 }
 
 }  // namespace sluice::layers

@@ -24,8 +24,8 @@ absl::Status CheckSizes(const char* option, const std::vector<int64_t>& sizes) {
   if (std::all_of(sizes.begin(), sizes.end(), [](int64_t v) { return v > 0; }))
     return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("The `", option, "` argument must be a tuple of ",
-                                                 sizes.size(), " integers > 0. Received: (",
-                                                 absl::StrJoin(sizes, ", "), ")"));
+                                                 sizes.size(), " integers. Received: (",
+                                                 absl::StrJoin(sizes, ", "), "), must be > 0"));
 }
 
 absl::StatusOr<int64_t> InputChannels(const TensorShape& shape, DataFormat f, int rank) {

@@ -30,9 +30,11 @@ absl::Status DenseLayer::Build(At at, const TensorShape& input) {
   const DenseOptions& o = options_;
   SLUICE_RETURN_IF_ERROR(CheckPositive("units", o.units));
   if (!input.rank_known() || input.rank() < 1 || input.dim(-1) < 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "The last dimension of the inputs to `Dense` should be defined. Found `None`. (input ",
-        input.ToString(), ")"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("The last dimension of the inputs to `Dense` should be defined. Found `None`. "
+                     "The innermost "
+                     "dimension of input_shape must be defined, but saw: ",
+                     input.ToString()));
   }
   const int64_t depth = input.dim(-1);
   input_spec_ = {{.min_ndim = 2, .axes = {{-1, depth}}}};

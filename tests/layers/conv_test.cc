@@ -180,7 +180,7 @@ TEST(ConvRefusalTest, Options) {
   };
   refuse1({1, 5, 1}, {.kernel_size = 3}, "The `filters` argument must be > 0. Received: 0");
   refuse1({1, 5, 1}, {.filters = 1},
-          "The `kernel_size` argument must be a tuple of 1 integers > 0. Received: (0)");
+          "The `kernel_size` argument must be a tuple of 1 integers. Received: (0), must be > 0");
   refuse1({1, 5, 1}, {.filters = 1, .kernel_size = 1, .strides = -1}, "`strides`");
   refuse1({1, 5, 1}, {.filters = 1, .kernel_size = 1, .dilation_rate = 0}, "`dilation_rate`");
   refuse1({1, 5, 1}, {.filters = 1, .kernel_size = 1, .strides = 2, .dilation_rate = 2},
@@ -191,7 +191,7 @@ TEST(ConvRefusalTest, Options) {
           "The channel dimension of the inputs should be defined. Found `None`.");
   refuse1({1, 5, 1}, {.filters = 1, .kernel_size = 6}, "Negative dimension size caused by");
   refuse3({1, 5, 5, 5, 1}, {.filters = 1, .kernel_size = {1, 0, 1}},
-          "must be a tuple of 3 integers > 0. Received: (1, 0, 1)");
+          "must be a tuple of 3 integers. Received: (1, 0, 1), must be > 0");
   refuse3({1, 5, 5, 1}, {.filters = 1, .kernel_size = 3}, "expected ndim=5, found ndim=4");
   refuse3({1, -1, 5, 5, 5},
           {.filters = 1, .kernel_size = 3, .data_format = DataFormat::kChannelsFirst},

@@ -142,7 +142,7 @@ void Refuse2(const TensorShape& input, SeparableConv2DOptions options, const std
 
 TEST(SeparableConvRefusalTest, EachHasItsMessage) {
   Refuse1({1, 5, 1}, {.kernel_size = 3}, "The `filters` argument must be > 0. Received: 0");
-  Refuse1({1, 5, 1}, {.filters = 1, .kernel_size = 0}, "must be a tuple of 1 integers > 0");
+  Refuse1({1, 5, 1}, {.filters = 1, .kernel_size = 0}, "must be a tuple of 1 integers. Received: ");
   Refuse1({1, 5, 1}, {.filters = 1, .kernel_size = 2, .depth_multiplier = 0},
           "The `depth_multiplier` argument must be > 0. Received: 0");
   Refuse1({1, 5, 4}, {.filters = 1, .kernel_size = 2, .depth_multiplier = int64_t{1} << 61},
