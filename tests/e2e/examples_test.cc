@@ -45,8 +45,19 @@ TEST(ExamplesTest, LocallyConnected) {
   EXPECT_GE(run.Number("test accuracy "), 0.80) << run.output;
 }
 
+TEST(ExamplesTest, Pruned) {
+  const ExampleRun run =
+      Run("examples/pruned/pruned --steps=300 --out=" + ::testing::TempDir() + "/pruned");
+  ASSERT_EQ(run.exit_code, 0) << run.output;
+  const double dense = run.Number("dense accuracy ");
+  EXPECT_GE(dense, 0.80) << run.output;
+  EXPECT_GE(run.Number("sparse accuracy "), dense - 0.01) << run.output;
+  EXPECT_LE(run.Number("size ratio "), 0.40) << run.output;
+}
+
 TEST(ExamplesTest, MissingDataSaysWhatToInstall) {
-  for (const char* program : {"mobilenet/mobilenet", "locally_connected/locally_connected"}) {
+  for (const char* program :
+       {"mobilenet/mobilenet", "locally_connected/locally_connected", "pruned/pruned"}) {
     const ExampleRun run = Run(std::string("examples/") + program + " --data=/nonexistent");
     EXPECT_EQ(run.exit_code, 1);
     EXPECT_NE(run.output.find("dataset-fashion-mnist"), std::string::npos) << run.output;
