@@ -25,6 +25,7 @@ absl::Status RunCommand(const std::vector<std::string>& args);
 absl::Status GradCommand(const std::vector<std::string>& args);
 absl::Status InspectCommand(const std::vector<std::string>& args);
 absl::Status LintCommand(const std::vector<std::string>& args);
+absl::Status SummaryCommand(const std::vector<std::string>& args);
 absl::Status OpsCommand(const std::vector<std::string>& args);
 
 // The whole program but for argv: dispatches, prints errors to stderr, returns the exit code. Never

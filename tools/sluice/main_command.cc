@@ -23,6 +23,10 @@ constexpr char kHelp[] = R"(sluice: runs, differentiates and shows computation g
       Prints nodes by op type, placeholders, variables by scope with parameter counts, and collections
       of a graph, or the tensors of a checkpoint by scope (after checking every byte of it).
 
+  sluice summary GRAPH [--json]
+      Prints the layers of a model, inferred from scopes: type, output shape, parameters, floating-point
+      operations of one example, and the layers that feed each; then the totals.
+
   sluice lint GRAPH [--fetch NAME]... [--init NAME] [--strict] [--json]
       Prints what is probably a mistake, a line each: variables without initializer, trainables without
       gradient, updates and regularizers that no train op runs, placeholders that nothing reads; and
@@ -47,11 +51,9 @@ struct Command {
   const char* name;
   absl::Status (*run)(const std::vector<std::string>&);
 };
-constexpr Command kCommands[] = {{"run", RunCommand},
-                                 {"grad", GradCommand},
-                                 {"inspect", InspectCommand},
-                                 {"lint", LintCommand},
-                                 {"ops", OpsCommand}};
+constexpr Command kCommands[] = {{"run", RunCommand},         {"grad", GradCommand},
+                                 {"inspect", InspectCommand}, {"summary", SummaryCommand},
+                                 {"lint", LintCommand},       {"ops", OpsCommand}};
 
 bool AsksForHelp(const std::vector<std::string>& args) {
   for (const std::string& arg : args) {
@@ -61,11 +63,13 @@ bool AsksForHelp(const std::vector<std::string>& args) {
 }
 
 absl::Status Dispatch(const std::vector<std::string>& args) {
-  if (args.empty()) return UsageError("a subcommand is missing: run, grad, inspect, lint or ops");
+  if (args.empty())
+    return UsageError("a subcommand is missing: run, grad, inspect, summary, lint or ops");
   for (const Command& command : kCommands) {
     if (args[0] == command.name) return command.run({args.begin() + 1, args.end()});
   }
-  return UsageError(absl::StrCat("no subcommand '", args[0], "': run, grad, inspect, lint or ops"));
+  return UsageError(
+      absl::StrCat("no subcommand '", args[0], "': run, grad, inspect, summary, lint or ops"));
 }
 
 }  // namespace
