@@ -36,19 +36,15 @@ class SummaryCommandTest : public ToolFixture {
 // 1x1x2. The head: 2 * 3 + 3 parameters.
 TEST_F(SummaryCommandTest, MetaGraphAsText) {
   EXPECT_EQ(Sluice({"summary", MetaFile()}), 0) << err_;
-  EXPECT_THAT(out_,
-              HasSubstr("Layer (type)                      Output Shape       Param #  FLOPs  "
-                        "Connected to\n"));
-  EXPECT_THAT(out_, HasSubstr("x (InputLayer)                    (None, 4, 4, 1)    0        0\n"));
-  EXPECT_THAT(out_,
-              HasSubstr("net/conv (Conv2D)                 (None, 2, 2, 2)    20       152    "
-                        "x\n"));
-  EXPECT_THAT(out_,
-              HasSubstr("net/max_pooling2d (MaxPooling2D)  (None, 1, 1, 2)    0        8      "
-                        "net/conv\n"));
-  EXPECT_THAT(out_,
-              HasSubstr("net/head (Dense)                  (None, 1, 1, 3)    9        15     "
-                        "net/max_pooling2d\n"));
+  EXPECT_THAT(out_, HasSubstr("Layer (type)                      Output Shape     Param #  FLOPs  "
+                              "Connected to\n"));
+  EXPECT_THAT(out_, HasSubstr("x (InputLayer)                    (None, 4, 4, 1)  0        0\n"));
+  EXPECT_THAT(out_, HasSubstr("net/conv (Conv2D)                 (None, 2, 2, 2)  20       152    "
+                              "x\n"));
+  EXPECT_THAT(out_, HasSubstr("net/max_pooling2d (MaxPooling2D)  (None, 1, 1, 2)  0        8      "
+                              "net/conv\n"));
+  EXPECT_THAT(out_, HasSubstr("net/head (Dense)                  (None, 1, 1, 3)  9        15     "
+                              "net/max_pooling2d\n"));
   EXPECT_THAT(out_, HasSubstr("Total params: 29\nTrainable params: 20\nNon-trainable params: 9\n"
                               "FLOPs: 175\n"));
 }
