@@ -38,6 +38,7 @@
 #include "layers/masking.h"
 #include "layers/nn_convolution.h"
 #include "layers/nn_cross_entropy.h"
+#include "layers/merge.h"
 #include "layers/pooling.h"
 #include "layers/regularizers.h"
 #include "layers/rnn_basic.h"

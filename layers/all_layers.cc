@@ -12,6 +12,7 @@
 #include "layers/locally_connected.h"
 #include "layers/masked.h"
 #include "layers/masked_rnn.h"
+#include "layers/merge.h"
 #include "layers/pooling.h"
 #include "layers/rnn_basic.h"
 #include "layers/rnn_lstm.h"
@@ -43,17 +44,25 @@ namespace {
   /* core, merging, normalization, activations */ \
   X(Activation)                                   \
   X(ActivityRegularization)                       \
+  X(Add)                                          \
+  X(Average)                                      \
   X(BatchNormalization)                           \
+  X(Concatenate)                                  \
   X(Dense)                                        \
+  X(Dot)                                          \
   X(Dropout)                                      \
   X(ELU)                                          \
   X(Flatten)                                      \
   X(LeakyReLU)                                    \
   X(Masking)                                      \
+  X(Maximum)                                      \
   X(MaxOut)                                       \
+  X(Minimum)                                      \
+  X(Multiply)                                     \
   X(PReLU)                                        \
   X(ReLU)                                         \
   X(Softmax)                                      \
+  X(Subtract)                                     \
   X(ThresholdedReLU)                              \
   /* pooling */                                   \
   X(AveragePooling1D)                             \

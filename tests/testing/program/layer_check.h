@@ -145,7 +145,9 @@ Tensor RunLayer(LayerT layer, const std::vector<Tensor>& inputs,
   absl::StatusOr<Session> session = layer_check::Start(p);
   EXPECT_THAT(session, IsOk());
   if (!session.ok()) return {};
-  if (!weights.empty()) EXPECT_THAT(layer.SetWeights(*session, weights), IsOk());
+  if (!weights.empty()) {
+    EXPECT_THAT(layer.SetWeights(*session, weights), IsOk());
+  }
   const absl::StatusOr<std::vector<Tensor>> y = session->Run(p.feeds, {p.outputs[0]});
   EXPECT_THAT(y, IsOk());
   if (!y.ok()) return {};
