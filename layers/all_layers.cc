@@ -6,18 +6,24 @@
 #include "layers/conv.h"
 #include "layers/conv_transpose.h"
 #include "layers/core_layers.h"
+#include "layers/cropping.h"
 #include "layers/dense.h"
 #include "layers/depthwise_conv2d.h"
+#include "layers/embedding.h"
 #include "layers/global_pooling.h"
 #include "layers/locally_connected.h"
 #include "layers/masked.h"
 #include "layers/masked_rnn.h"
 #include "layers/merge.h"
+#include "layers/noise.h"
 #include "layers/pooling.h"
+#include "layers/reshape_layers.h"
 #include "layers/rnn_basic.h"
 #include "layers/rnn_lstm.h"
 #include "layers/rnn_wrappers.h"
 #include "layers/separable_conv.h"
+#include "layers/up_sampling.h"
+#include "layers/zero_padding.h"
 #include "proto/config.pb.h"
 
 namespace sluice::layers {
@@ -45,25 +51,44 @@ namespace {
   X(Activation)                                   \
   X(ActivityRegularization)                       \
   X(Add)                                          \
+  X(AlphaDropout)                                 \
   X(Average)                                      \
   X(BatchNormalization)                           \
   X(Concatenate)                                  \
+  X(Cropping1D)                                   \
+  X(Cropping2D)                                   \
+  X(Cropping3D)                                   \
   X(Dense)                                        \
   X(Dot)                                          \
   X(Dropout)                                      \
   X(ELU)                                          \
+  X(Embedding)                                    \
   X(Flatten)                                      \
+  X(GaussianDropout)                              \
+  X(GaussianNoise)                                \
   X(LeakyReLU)                                    \
   X(Masking)                                      \
-  X(Maximum)                                      \
   X(MaxOut)                                       \
+  X(Maximum)                                      \
   X(Minimum)                                      \
   X(Multiply)                                     \
   X(PReLU)                                        \
+  X(Permute)                                      \
   X(ReLU)                                         \
+  X(RepeatVector)                                 \
+  X(Reshape)                                      \
   X(Softmax)                                      \
+  X(SpatialDropout1D)                             \
+  X(SpatialDropout2D)                             \
+  X(SpatialDropout3D)                             \
   X(Subtract)                                     \
   X(ThresholdedReLU)                              \
+  X(UpSampling1D)                                 \
+  X(UpSampling2D)                                 \
+  X(UpSampling3D)                                 \
+  X(ZeroPadding1D)                                \
+  X(ZeroPadding2D)                                \
+  X(ZeroPadding3D)                                \
   /* pooling */                                   \
   X(AveragePooling1D)                             \
   X(AveragePooling2D)                             \

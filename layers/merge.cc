@@ -1,247 +1,150 @@
 #include "layers/merge.h"
 
 #include <algorithm>
-#include <set>
+#include <optional>
+#include <string>
 
 #include "absl/strings/str_join.h"
 #include "core/status.h"
-#include "layers/reshaping.h"
+#include "ops/array_util.h"
+#include "ops/cast.h"
+#include "ops/const.h"
+#include "ops/einsum.h"
+#include "ops/reduction.h"
+#include "ops/reshape.h"
 
 namespace sluice::layers {
 namespace {
 
-std::string ShapesOf(const std::vector<TensorShape>& shapes) {
-  return absl::StrJoin(shapes, ", ", [](std::string* out, const TensorShape& s) {
-    absl::StrAppend(out, s.ToString());
-  });
+std::string ShapeList(const std::vector<TensorShape>& shapes) {
+  return absl::StrCat("[",
+                      absl::StrJoin(shapes, ", ",
+                                    [](std::string* out, const TensorShape& shape) {
+                                      out->append(shape.ToString());
+                                    }),
+                      "]");
 }
 
-absl::Status CheckCount(const char* layer, const std::vector<TensorShape>& inputs) {
-  if (inputs.size() >= 2) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("A `", layer, "` layer should be called on a list of at least 2 inputs. Got ",
-                   inputs.size(), " inputs."));
-}
-
-absl::Status CheckTwo(const char* layer, const std::vector<TensorShape>& inputs) {
-  if (inputs.size() == 2) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("A `", layer,
-                                                 "` layer should be called on exactly 2 inputs. "
-                                                 "Got ",
-                                                 inputs.size(), " inputs."));
-}
-
-absl::Status CheckBatches(const std::vector<TensorShape>& inputs) {
-  std::set<int64_t> batches;
-  for (const TensorShape& s : inputs) {
-    if (s.rank_known() && s.rank() > 0 && s.dim(0) >= 0) batches.insert(s.dim(0));
-  }
-  if (batches.size() <= 1) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("Can not merge tensors with different batch sizes. Got tensors with shapes : ",
-                   ShapesOf(inputs)));
-}
-
-// Dimensions behind the batch, from the last one: equal, 1, or unknown.
-absl::Status CheckBroadcast(const std::vector<TensorShape>& inputs) {
-  std::vector<int64_t> joined;  // from the last dimension on; 1 and unknown say nothing
-  for (const TensorShape& s : inputs) {
-    if (!s.rank_known()) return absl::OkStatus();
-    for (int i = 1; i < s.rank(); ++i) {
-      const size_t from_end = static_cast<size_t>(s.rank() - 1 - i);
-      if (joined.size() <= from_end) joined.resize(from_end + 1, 1);
-      const int64_t n = s.dim(i);
-      if (n < 0 || n == 1) continue;
-      if (joined[from_end] != 1 && joined[from_end] != n) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "Operands could not be broadcast together with shapes ", ShapesOf(inputs)));
-      }
-      joined[from_end] = n;
-    }
+absl::Status CheckRanks(const std::vector<TensorShape>& shapes) {
+  for (const TensorShape& shape : shapes) {
+    if (shape.rank_known() && shape.rank() > 0) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "A merge layer needs inputs of known rank, at least 1. Got shapes: ", ShapeList(shapes)));
   }
   return absl::OkStatus();
 }
 
-// With dimensions of 1 behind the batch, up to `rank`.
-Output Widened(At at, Output x, int rank) {
-  for (int missing = rank - x.shape().rank(); missing > 0; --missing) {
-    const At inside = at.Composite("ExpandDims");
-    const Output axis = inside.Named("dim").Node(
-        "Const", {}, {{"value", Tensor::Scalar<int32_t>(1)}, {"dtype", DType::kInt32}});
-    x = inside.AsScope().Node("ExpandDims", {x, axis});
+// The common size of two dimensions: -1 where it is not known, empty where there is none.
+std::optional<int64_t> Broadcast(int64_t a, int64_t b) {
+  if (a < 0 || b < 0) return -1;
+  if (a == 1 || a == b) return b;
+  if (b == 1) return a;
+  return {};
+}
+
+// The shape of a sum of samples of shapes `a` and `b`, both without the batch.
+std::optional<std::vector<int64_t>> BroadcastSamples(std::vector<int64_t> a,
+                                                     std::vector<int64_t> b) {
+  if (a.size() < b.size()) std::swap(a, b);
+  const size_t more = a.size() - b.size();
+  for (size_t i = 0; i < b.size(); ++i) {
+    const std::optional<int64_t> size = Broadcast(a[more + i], b[i]);
+    if (!size.has_value()) return {};
+    a[more + i] = *size;
   }
-  return x;
+  return a;
 }
 
-Output AddTwo(At at, const Output& x, const Output& y) {
-  return at.Named("add").Node("AddV2", {x, y});
+std::vector<int64_t> SampleOf(const TensorShape& shape) {
+  return {shape.dims().begin() + 1, shape.dims().end()};
 }
-Output SubtractTwo(At at, const Output& x, const Output& y) {
-  return at.Named("sub").Node("Sub", {x, y});
-}
-Output MultiplyTwo(At at, const Output& x, const Output& y) {
-  return at.Named("mul").Node("Mul", {x, y});
-}
-Output MaximumOfTwo(At at, const Output& x, const Output& y) { return at.Node("Maximum", {x, y}); }
-Output MinimumOfTwo(At at, const Output& x, const Output& y) { return at.Node("Minimum", {x, y}); }
 
-// x / max(|x|, 1e-6) along `axis` (tf.nn.l2_normalize, its epsilon 1e-12 below the root).
-Output Normalized(At at, const Output& x, int axis) {
-  const At inside = at.Composite("l2_normalize");
-  const Output sum =
-      inside.Node("Sum", {inside.Node("Square", {x}), DimsConst(inside, "axis", {axis})},
-                  {{"keep_dims", true}});
-  const Output least =
-      inside.Named("Maximum_y")
-          .Node("Const", {}, {{"value", NumberTensor(x.dtype(), 1e-12)}, {"dtype", x.dtype()}});
-  const Output factor = inside.Node("Rsqrt", {inside.Node("Maximum", {sum, least})});
-  return inside.AsScope().Node("Mul", {x, factor});
+std::string Listed(const std::vector<int64_t>& dims) {
+  return absl::StrCat("(", absl::StrJoin(dims, ", "), ")");
 }
 
 }  // namespace
 
 void MergeOptions::Fields(ConfigFields& f) { f("name", name); }
-void ConcatenateOptions::Fields(ConfigFields& f) {
-  f("axis", axis);
-  f("name", name);
-}
-void DotOptions::Fields(ConfigFields& f) {
-  f("axes", axes);
-  f("normalize", normalize);
-  f("name", name);
+
+Merge::Merge(const char* class_name, const char* op, const char* node, MergeOptions options,
+             LayerKind kind)
+    : LayerOf(kind, class_name, std::move(options)), op_(op), node_(node) {
+  supports_masking_ = true;
 }
 
-ElementwiseMerge::ElementwiseMerge(const char* class_name, Join join, MergeOptions options,
-                                   LayerKind kind)
-    : LayerOf(kind, class_name, std::move(options)), join_(join) {}
-
-absl::Status ElementwiseMerge::Build(At, const std::vector<TensorShape>& inputs) {
-  SLUICE_RETURN_IF_ERROR(CheckCount("merge", inputs));
-  SLUICE_RETURN_IF_ERROR(CheckBatches(inputs));
-  return CheckBroadcast(inputs);
-}
-
-Outputs ElementwiseMerge::Call(At at, const Outputs& inputs, const CallOptions&) {
-  int rank = 0;
-  bool known = true;
-  for (const Output& x : inputs) {
-    known = known && x.shape().rank_known();
-    rank = std::max(rank, x.shape().rank());
-  }
-  const auto widened = [&](const Output& x) { return known ? Widened(at, x, rank) : x; };
-  Output joined = widened(inputs[0]);
-  for (size_t i = 1; i < inputs.size(); ++i) joined = join_(at, joined, widened(inputs[i]));
-  return {joined};
-}
-
-AddLayer::AddLayer(MergeOptions options, LayerKind kind)
-    : ElementwiseMerge("Add", AddTwo, std::move(options), kind) {}
-SubtractLayer::SubtractLayer(MergeOptions options, LayerKind kind)
-    : ElementwiseMerge("Subtract", SubtractTwo, std::move(options), kind) {}
-MultiplyLayer::MultiplyLayer(MergeOptions options, LayerKind kind)
-    : ElementwiseMerge("Multiply", MultiplyTwo, std::move(options), kind) {}
-AverageLayer::AverageLayer(MergeOptions options, LayerKind kind)
-    : ElementwiseMerge("Average", AddTwo, std::move(options), kind) {}
-MaximumLayer::MaximumLayer(MergeOptions options, LayerKind kind)
-    : ElementwiseMerge("Maximum", MaximumOfTwo, std::move(options), kind) {}
-MinimumLayer::MinimumLayer(MergeOptions options, LayerKind kind)
-    : ElementwiseMerge("Minimum", MinimumOfTwo, std::move(options), kind) {}
-
-absl::Status SubtractLayer::Build(At at, const std::vector<TensorShape>& inputs) {
-  SLUICE_RETURN_IF_ERROR(CheckTwo("Subtract", inputs));
-  return ElementwiseMerge::Build(at, inputs);
-}
-
-Outputs AverageLayer::Call(At at, const Outputs& inputs, const CallOptions& call) {
-  const Outputs sum = ElementwiseMerge::Call(at, inputs, call);
-  if (sum[0].empty()) return sum;
-  const At inside = at.Sub("truediv");
-  const Output count = inside.Named("y").Node(
-      "Const", {},
-      {{"value", NumberTensor(sum[0].dtype(), static_cast<double>(inputs.size()))},
-       {"dtype", sum[0].dtype()}});
-  return {inside.AsScope().Node("RealDiv", {sum[0], count})};
-}
-
-ConcatenateLayer::ConcatenateLayer(ConcatenateOptions options, LayerKind kind)
-    : LayerOf(kind, "Concatenate", std::move(options)) {}
-
-absl::Status ConcatenateLayer::Build(At, const std::vector<TensorShape>& inputs) {
-  SLUICE_RETURN_IF_ERROR(CheckCount("Concatenate", inputs));
-  const TensorShape& first = inputs[0];
-  for (const TensorShape& s : inputs) {
-    if (!s.rank_known() || !first.rank_known()) continue;
-    const int64_t axis = options_.axis < 0 ? options_.axis + s.rank() : options_.axis;
-    bool fits = s.rank() == first.rank() && axis >= 0 && axis < s.rank();
-    for (int i = 0; fits && i < s.rank(); ++i)
-      fits = i == axis || s.dim(i) < 0 || first.dim(i) < 0 || s.dim(i) == first.dim(i);
-    if (fits) continue;
+absl::Status Merge::Build(At, const std::vector<TensorShape>& inputs) {
+  if (inputs.size() < 2) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "A `Concatenate` layer requires inputs with matching shapes except for the concat axis ",
-        options_.axis, ". Got inputs shapes: ", ShapesOf(inputs)));
+        "A merge layer should be called on a list of inputs. A merge layer should be called on a "
+        "list of at least 2 inputs. Got ",
+        inputs.size(), " inputs."));
+  }
+  SLUICE_RETURN_IF_ERROR(CheckRanks(inputs));
+  int64_t batch = -1;
+  std::vector<int64_t> sample = SampleOf(inputs[0]);
+  for (const TensorShape& shape : inputs) {
+    if (batch >= 0 && shape.dim(0) >= 0 && shape.dim(0) != batch) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "Can not merge tensors with different batch sizes. Got tensors with shapes : ",
+          ShapeList(inputs)));
+    }
+    batch = std::max(batch, shape.dim(0));
+    const std::optional<std::vector<int64_t>> merged = BroadcastSamples(sample, SampleOf(shape));
+    if (!merged.has_value()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("Operands could not be broadcast together with shapes ", Listed(sample), " ",
+                       Listed(SampleOf(shape))));
+    }
+    sample = *merged;
   }
   return absl::OkStatus();
 }
 
-Outputs ConcatenateLayer::Call(At at, const Outputs& inputs, const CallOptions&) {
-  const At inside = at.Sub("concat");
-  const Output axis = inside.Named("axis").Node(
-      "Const", {},
-      {{"value", Tensor::Scalar<int32_t>(static_cast<int32_t>(options_.axis))},
-       {"dtype", DType::kInt32}});
-  Outputs all = inputs;
-  all.push_back(axis);
-  return {inside.AsScope().Node("ConcatV2", all)};
+namespace {
+
+// All of the highest rank, with dimensions of 1 after the batch.
+Outputs OfOneRank(At at, const Outputs& inputs) {
+  int rank = 0;
+  for (const Output& x : inputs) rank = std::max(rank, x.shape().rank());
+  Outputs all;
+  for (Output x : inputs) {
+    while (!x.empty() && x.shape().rank() < rank) x = ops::ExpandDims(at, x, 1);
+    all.push_back(x);
+  }
+  return all;
 }
 
-DotLayer::DotLayer(DotOptions options, LayerKind kind) : LayerOf(kind, "Dot", std::move(options)) {}
+}  // namespace
 
-absl::Status DotLayer::Build(At, const std::vector<TensorShape>& inputs) {
-  SLUICE_RETURN_IF_ERROR(CheckTwo("Dot", inputs));
-  const std::vector<int64_t>& axes = options_.axes;
-  if (axes.size() != 1 && axes.size() != 2) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "Invalid format for `axes` - must contain 1 or 2 elements, got ", axes.size()));
-  }
-  for (int i = 0; i < 2; ++i) {
-    const TensorShape& s = inputs[i];
-    if (!s.rank_known() || (s.rank() != 2 && s.rank() != 3)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "A `Dot` layer takes inputs of rank 2 or 3. Layer shapes: ", ShapesOf(inputs)));
-    }
-    const int64_t axis = axes[std::min<size_t>(i, axes.size() - 1)];
-    const int64_t from_start = axis < 0 ? axis + s.rank() : axis;
-    if (from_start < 1 || from_start >= s.rank()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("axis ", axis, " is none of ", s.ToString(), " behind its batch"));
-    }
-    axes_[i] = static_cast<int>(from_start);
-  }
-  SLUICE_RETURN_IF_ERROR(CheckBatches(inputs));
-  const int64_t n[2] = {inputs[0].dim(axes_[0]), inputs[1].dim(axes_[1])};
-  if (n[0] < 0 || n[1] < 0 || n[0] == n[1]) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("Dimension incompatibility ", n[0], " != ", n[1],
-                                                 ". Layer shapes: ", ShapesOf(inputs)));
+Outputs Merge::Call(At at, const Outputs& inputs, const CallOptions&) {
+  const Outputs all = OfOneRank(at, inputs);
+  Output y = all[0];
+  for (size_t i = 1; i < all.size(); ++i) y = at.Named(node_).Node(op_, {y, all[i]});
+  return {y};
 }
 
-// As products of matrices per sample: [batch, rows, k] x [batch, k, columns].
-Outputs DotLayer::Call(At at, const Outputs& inputs, const CallOptions&) {
-  Output sides[2];
-  for (int i = 0; i < 2; ++i) {
-    const Output x = options_.normalize ? Normalized(at, inputs[i], axes_[i]) : inputs[i];
-    sides[i] = Widened(at, x, 3);  // a vector becomes one row
+Outputs Merge::ComputeMask(At at, const Outputs&, const Outputs& masks) {
+  Outputs given;
+  for (const Output& mask : masks) {
+    if (!mask.empty()) given.push_back(mask);
   }
-  // A widened vector holds k along its last axis, too.
-  const bool adj_x = inputs[0].shape().rank() == 3 && axes_[0] == 1;
-  const bool adj_y = inputs[1].shape().rank() == 2 || axes_[1] == 2;
-  const Output product = at.Named("MatMul").Node("BatchMatMul", {sides[0], sides[1]},
-                                                 {{"adj_x", adj_x}, {"adj_y", adj_y}});
-  std::vector<int64_t> single;
-  if (inputs[1].shape().rank() == 2) single.push_back(2);
-  // Of two vectors, [batch, 1] remains.
-  if (inputs[0].shape().rank() == 2 && single.empty()) single.push_back(1);
-  if (single.empty()) return {product};
-  return {at.Node("Squeeze", {product}, {{"squeeze_dims", single}})};
+  if (given.empty()) return {};
+  Output all = given[0];
+  for (size_t i = 1; i < given.size(); ++i) all = at.Node("LogicalAnd", {all, given[i]});
+  return {all};
+}
+
+absl::Status SubtractLayer::Build(At at, const std::vector<TensorShape>& inputs) {
+  if (inputs.size() == 2) return Merge::Build(at, inputs);
+  return absl::InvalidArgumentError("A `Subtract` layer should be called on exactly 2 inputs");
+}
+
+Outputs AverageLayer::Call(At at, const Outputs& inputs, const CallOptions& call) {
+  const Output sum = Merge::Call(at, inputs, call)[0];
+  if (sum.empty()) return {};
+  const Output count = ops::ConstOf(at.Named("truediv/y"), sum.dtype(), inputs.size());
+  return {at.Named("truediv").Node("RealDiv", {sum, count})};
 }
 
 Output Add(At at, const Outputs& inputs, MergeOptions options) {
@@ -262,9 +165,158 @@ Output Maximum(At at, const Outputs& inputs, MergeOptions options) {
 Output Minimum(At at, const Outputs& inputs, MergeOptions options) {
   return ApplyOnce<MinimumLayer>(at, inputs, std::move(options));
 }
+
+// --- Concatenate ---
+
+void ConcatenateOptions::Fields(ConfigFields& f) {
+  f("axis", axis);
+  f("name", name);
+}
+
+ConcatenateLayer::ConcatenateLayer(ConcatenateOptions options, LayerKind kind)
+    : LayerOf(kind, "Concatenate", std::move(options)) {
+  supports_masking_ = true;
+}
+
+absl::Status ConcatenateLayer::Build(At, const std::vector<TensorShape>& inputs) {
+  if (inputs.size() < 2) {
+    return absl::InvalidArgumentError(
+        "A `Concatenate` layer should be called on a list of at least 2 inputs");
+  }
+  SLUICE_RETURN_IF_ERROR(CheckRanks(inputs));
+  const int rank = inputs[0].rank();
+  SLUICE_ASSIGN_OR_RETURN(const int axis, ops::CanonicalAxis(options_.axis, rank));
+  bool fits = true;
+  std::vector<int64_t> sizes(rank, -1);
+  for (const TensorShape& shape : inputs) {
+    fits = fits && shape.rank() == rank;
+    for (int i = 0; fits && i < rank; ++i) {
+      fits = i == axis || sizes[i] < 0 || shape.dim(i) < 0 || shape.dim(i) == sizes[i];
+      sizes[i] = std::max(sizes[i], shape.dim(i));
+    }
+  }
+  if (fits) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("A `Concatenate` layer requires inputs with matching shapes except for the "
+                   "concat axis. Got inputs shapes: ",
+                   ShapeList(inputs)));
+}
+
+namespace {
+
+Output Concat(At at, const Outputs& all, int64_t axis) {
+  Outputs operands = all;
+  operands.push_back(ops::ConstOf(at.Named("concat/axis"), DType::kInt32, axis));
+  return at.Named("concat").Node("ConcatV2", operands);
+}
+
+}  // namespace
+
+Outputs ConcatenateLayer::Call(At at, const Outputs& inputs, const CallOptions&) {
+  return {Concat(at, inputs, options_.axis)};
+}
+
+// An input without a mask counts as unmasked; a mask of fewer dimensions holds for all the rest.
+Outputs ConcatenateLayer::ComputeMask(At at, const Outputs& inputs, const Outputs& masks) {
+  const bool any =
+      std::any_of(masks.begin(), masks.end(), [](const Output& m) { return !m.empty(); });
+  if (!any) return {};
+  Outputs all;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Output ones = ops::Cast(at, at.Node("OnesLike", {inputs[i]}), DType::kBool);
+    if (i >= masks.size() || masks[i].empty()) {
+      all.push_back(ones);
+      continue;
+    }
+    Output mask = masks[i];
+    while (!mask.empty() && mask.shape().rank() < inputs[i].shape().rank())
+      mask = ops::ExpandDims(at, mask, -1);
+    all.push_back(at.Node("LogicalAnd", {mask, ones}));
+  }
+  return {ops::All(at, Concat(at, all, options_.axis), {-1})};
+}
+
 Output Concatenate(At at, const Outputs& inputs, ConcatenateOptions options) {
   return ApplyOnce<ConcatenateLayer>(at, inputs, std::move(options));
 }
+
+// --- Dot ---
+
+void DotOptions::Fields(ConfigFields& f) {
+  f("axes", axes);
+  f("normalize", normalize);
+  f("name", name);
+}
+
+DotLayer::DotLayer(DotOptions options, LayerKind kind) : LayerOf(kind, "Dot", std::move(options)) {}
+
+namespace {
+
+// The summed axis of input i, counted from the front.
+absl::StatusOr<int> SummedAxis(const DotOptions& o, const TensorShape& shape, size_t i) {
+  const int64_t axis = o.axes[o.axes.size() == 1 ? 0 : i];
+  SLUICE_ASSIGN_OR_RETURN(const int canonical, ops::CanonicalAxis(axis, shape.rank(), "axes"));
+  if (canonical > 0) return canonical;
+  return absl::InvalidArgumentError("`axes` must not be the batch, axis 0");
+}
+
+}  // namespace
+
+absl::Status DotLayer::Build(At, const std::vector<TensorShape>& inputs) {
+  const DotOptions& o = options_;
+  if (o.axes.empty() || o.axes.size() > 2) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("Invalid type for `axes` - should be a list of 2 ints or an int. Got ",
+                     o.axes.size(), " values"));
+  }
+  if (inputs.size() != 2)
+    return absl::InvalidArgumentError("A `Dot` layer should be called on a list of 2 inputs.");
+  SLUICE_RETURN_IF_ERROR(CheckRanks(inputs));
+  SLUICE_ASSIGN_OR_RETURN(const int x, SummedAxis(o, inputs[0], 0));
+  SLUICE_ASSIGN_OR_RETURN(const int y, SummedAxis(o, inputs[1], 1));
+  const int64_t a = inputs[0].dim(x), b = inputs[1].dim(y);
+  if (a < 0 || b < 0 || a == b) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("Dimension incompatibility ", a, " != ", b,
+                                                 ". Layer shapes: ", inputs[0].ToString(), ", ",
+                                                 inputs[1].ToString()));
+}
+
+namespace {
+
+// x / sqrt(max(sum(x^2), 1e-12)) along `axis` (tf.math.l2_normalize).
+Output L2Normalize(At at, const Output& x, int axis) {
+  const At inside = at.Sub("l2_normalize");
+  const Output sum = ops::Sum(inside, inside.Node("Square", {x}), {axis}, {.keep_dims = true});
+  const Output floor = ops::ConstOf(inside.Named("Maximum/y"), x.dtype(), 1e-12);
+  const Output inverse = inside.Node("Rsqrt", {inside.Node("Maximum", {sum, floor})});
+  return inside.AsScope().Node("Mul", {x, inverse});
+}
+
+}  // namespace
+
+Outputs DotLayer::Call(At at, const Outputs& inputs, const CallOptions&) {
+  // Of einsum: "a" the batch, "z" what is summed over, other letters for the rest.
+  std::string equation, result = "a";
+  Outputs operands;
+  char next = 'b';
+  for (size_t i = 0; i < 2; ++i) {
+    const absl::StatusOr<int> axis = SummedAxis(options_, inputs[i].shape(), i);
+    if (!axis.ok()) {
+      at.Fail(class_name(), axis.status());
+      return {};
+    }
+    operands.push_back(options_.normalize ? L2Normalize(at, inputs[i], *axis) : inputs[i]);
+    std::string letters = "a";
+    for (int k = 1; k < inputs[i].shape().rank(); ++k) {
+      letters += k == *axis ? 'z' : next;
+      if (k != *axis) result += next++;
+    }
+    absl::StrAppend(&equation, i == 0 ? "" : ",", letters);
+  }
+  const Output y = ops::Einsum(at, absl::StrCat(equation, "->", result), operands);
+  return {result.size() == 1 ? ops::ExpandDims(at, y, 1) : y};
+}
+
 Output Dot(At at, const Outputs& inputs, DotOptions options) {
   return ApplyOnce<DotLayer>(at, inputs, std::move(options));
 }

@@ -1,9 +1,9 @@
-// Layers that join several inputs to one output (tf.keras.layers.Add, Concatenate, Dot, ...). No
-// variables.
+// Layers that make one tensor of several (tf.keras.layers.Add, Concatenate, Dot, ...).
 #ifndef SLUICE_LAYERS_MERGE_H_
 #define SLUICE_LAYERS_MERGE_H_
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "layers/layer.h"
@@ -11,58 +11,70 @@
 namespace sluice::layers {
 
 struct MergeOptions {
-  LayerName name = {};  // empty: "add", "add_1", ...; "subtract", ...
+  LayerName name = {};  // empty: "add", "add_1", ...
 
   void Fields(ConfigFields& f);
 };
 
-// Element by element, with broadcasting; where ranks differ, the smaller ones get dimensions of 1
-// behind the batch. InvalidArgument for fewer than two inputs, different batch sizes, or shapes
-// that do not broadcast ("Operands could not be broadcast together").
-class ElementwiseMerge : public LayerOf<MergeOptions, Layer> {
+// Elementwise, of two or more tensors [batch, ...] with numpy's broadcasting after the batch; one
+// of a lower rank gets dimensions of 1 after the batch: [n, 3] and [n, 2, 3] make [n, 2, 3].
+// InvalidArgument: "A merge layer should be called on a list of at least 2 inputs", "Can not merge
+// tensors with different batch sizes", "Operands could not be broadcast together with shapes"; an
+// unknown rank. Masks are combined: true where all are.
+class Merge : public LayerOf<MergeOptions, Layer> {
  protected:
-  // Joins the result so far with the next input.
-  using Join = Output (*)(At at, const Output& x, const Output& y);
-  ElementwiseMerge(const char* class_name, Join join, MergeOptions options, LayerKind kind);
+  // The nodes are called `node` and made by `op`.
+  Merge(const char* class_name, const char* op, const char* node, MergeOptions options,
+        LayerKind kind);
 
   absl::Status Build(At at, const std::vector<TensorShape>& inputs) override;
   Outputs Call(At at, const Outputs& inputs, const CallOptions& call) override;
+  Outputs ComputeMask(At at, const Outputs& inputs, const Outputs& masks) override;
 
  private:
-  Join join_;
+  const char* op_;
+  const char* node_;
 };
 
-class AddLayer : public ElementwiseMerge {
+class AddLayer : public Merge {
  public:
-  explicit AddLayer(MergeOptions options, LayerKind kind = LayerKind::kObject);
+  explicit AddLayer(MergeOptions options, LayerKind kind = LayerKind::kObject)
+      : Merge("Add", "AddV2", "add", std::move(options), kind) {}
 };
-// The first input minus the second: exactly two.
-class SubtractLayer : public ElementwiseMerge {
+// The first minus the second: exactly two inputs.
+class SubtractLayer : public Merge {
  public:
-  explicit SubtractLayer(MergeOptions options, LayerKind kind = LayerKind::kObject);
+  explicit SubtractLayer(MergeOptions options, LayerKind kind = LayerKind::kObject)
+      : Merge("Subtract", "Sub", "sub", std::move(options), kind) {}
 
  private:
   absl::Status Build(At at, const std::vector<TensorShape>& inputs) override;
 };
-class MultiplyLayer : public ElementwiseMerge {
+class MultiplyLayer : public Merge {
  public:
-  explicit MultiplyLayer(MergeOptions options, LayerKind kind = LayerKind::kObject);
+  explicit MultiplyLayer(MergeOptions options, LayerKind kind = LayerKind::kObject)
+      : Merge("Multiply", "Mul", "mul", std::move(options), kind) {}
 };
-class AverageLayer : public ElementwiseMerge {
+// The sum divided by the number of inputs.
+class AverageLayer : public Merge {
  public:
-  explicit AverageLayer(MergeOptions options, LayerKind kind = LayerKind::kObject);
+  explicit AverageLayer(MergeOptions options, LayerKind kind = LayerKind::kObject)
+      : Merge("Average", "AddV2", "add", std::move(options), kind) {}
 
  private:
   Outputs Call(At at, const Outputs& inputs, const CallOptions& call) override;
 };
-class MaximumLayer : public ElementwiseMerge {
+class MaximumLayer : public Merge {
  public:
-  explicit MaximumLayer(MergeOptions options, LayerKind kind = LayerKind::kObject);
+  explicit MaximumLayer(MergeOptions options, LayerKind kind = LayerKind::kObject)
+      : Merge("Maximum", "Maximum", "Maximum", std::move(options), kind) {}
 };
-class MinimumLayer : public ElementwiseMerge {
+class MinimumLayer : public Merge {
  public:
-  explicit MinimumLayer(MergeOptions options, LayerKind kind = LayerKind::kObject);
+  explicit MinimumLayer(MergeOptions options, LayerKind kind = LayerKind::kObject)
+      : Merge("Minimum", "Minimum", "Minimum", std::move(options), kind) {}
 };
+
 Output Add(At at, const Outputs& inputs, MergeOptions options = {});
 Output Subtract(At at, const Outputs& inputs, MergeOptions options = {});
 Output Multiply(At at, const Outputs& inputs, MergeOptions options = {});
@@ -71,13 +83,13 @@ Output Maximum(At at, const Outputs& inputs, MergeOptions options = {});
 Output Minimum(At at, const Outputs& inputs, MergeOptions options = {});
 
 struct ConcatenateOptions {
-  int64_t axis = -1;    // not the batch's
+  int64_t axis = -1;
   LayerName name = {};  // empty: "concatenate", ...
 
   void Fields(ConfigFields& f);
 };
-// Side by side along `axis`. InvalidArgument for fewer than two inputs or other dimensions that
-// differ.
+// Two or more tensors side by side along `axis`. InvalidArgument ~ "A `Concatenate` layer requires
+// inputs with matching shapes except for the concat axis".
 class ConcatenateLayer : public LayerOf<ConcatenateOptions, Layer> {
  public:
   explicit ConcatenateLayer(ConcatenateOptions options, LayerKind kind = LayerKind::kObject);
@@ -85,18 +97,19 @@ class ConcatenateLayer : public LayerOf<ConcatenateOptions, Layer> {
  private:
   absl::Status Build(At at, const std::vector<TensorShape>& inputs) override;
   Outputs Call(At at, const Outputs& inputs, const CallOptions& call) override;
+  Outputs ComputeMask(At at, const Outputs& inputs, const Outputs& masks) override;
 };
 Output Concatenate(At at, const Outputs& inputs, ConcatenateOptions options = {});
 
 struct DotOptions {
-  std::vector<int64_t> axes = {-1};  // one for both inputs, or one each; not the batch's
-  bool normalize = false;            // to unit length along the axes first: cosine proximity
-  LayerName name = {};               // empty: "dot", ...
+  std::vector<int64_t> axes = {};  // required: one of each input, or one for both; not the batch
+  bool normalize = false;          // to length 1 along these axes before: cosine proximity
+  LayerName name = {};             // empty: "dot", ...
 
   void Fields(ConfigFields& f);
 };
-// Per sample, the sum of products over one axis of each of two inputs of rank 2 or 3: the other
-// axes of the first, then those of the second remain ([batch, 1] when none does).
+// Products of the samples of two tensors, summed along the axes: [n, a, k] and [n, b, k] with axes
+// {2} make [n, a, b]; [n, k] and [n, k] make [n, 1]. InvalidArgument ~ "Dimension incompatibility".
 class DotLayer : public LayerOf<DotOptions, Layer> {
  public:
   explicit DotLayer(DotOptions options, LayerKind kind = LayerKind::kObject);
@@ -104,8 +117,6 @@ class DotLayer : public LayerOf<DotOptions, Layer> {
  private:
   absl::Status Build(At at, const std::vector<TensorShape>& inputs) override;
   Outputs Call(At at, const Outputs& inputs, const CallOptions& call) override;
-
-  int axes_[2] = {};  // >= 1
 };
 Output Dot(At at, const Outputs& inputs, DotOptions options);
 

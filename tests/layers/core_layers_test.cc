@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "tests/testing/program/layer_check.h"
 #include "tests/testing/program/program_fixture.h"
 
 namespace sluice::layers {
@@ -134,6 +135,69 @@ TEST_F(DropoutTest, IntegersAreRefused) {
 TEST_F(DropoutTest, TrainingMustBeABool) {
   Dropout(root_, Ones({2}), {.training = Ones({})});
   ExpectInvalid("`training` must be a bool scalar, got float32[]");
+}
+
+// --- Flatten of channels first, Masking, ActivityRegularization ---
+
+TEST_F(FlattenTest, ChannelsFirstGivesTheOrderOfChannelsLast) {
+  const Output x = Values({1, 2, 1, 3}, {1, 2, 3, 10, 20, 30});
+  const Output y = Flatten(root_, x, {.data_format = DataFormat::kChannelsFirst});
+  ExpectClose(Run(y), Tensor::Of<float>({1, 6}, {1, 10, 2, 20, 3, 30}));
+  EXPECT_EQ(Flatten(root_, Input({-1, 3, 4}), {.data_format = DataFormat::kChannelsFirst}).shape(),
+            TensorShape({-1, 12}));
+}
+
+TEST_F(FlattenTest, Config) {
+  ConfigRoundTrip(FlattenLayer({.name = "f", .data_format = DataFormat::kChannelsFirst}),
+                  {{-1, 2, 3}});
+}
+
+TEST_F(DropoutTest, Config) {
+  ConfigRoundTrip(DropoutLayer({.rate = 0.25, .noise_shape = {-1, 1}, .seed = 3, .training = true}),
+                  {{-1, 2}});
+}
+
+class MaskingTest : public ProgramFixture {};
+
+TEST_F(MaskingTest, StepsOfTheMaskValueAreMasked) {
+  const Output x = Values({1, 3, 2}, {1, 2, 7, 7, 7, 3});
+  MaskingLayer layer({.mask_value = 7});
+  const Output y = layer(root_, x);
+  EXPECT_EQ(y.name(), "masking/Mul:0");
+  const std::vector<Tensor> values = Run({y, *layer.GetOutputMaskAt(0)});
+  ExpectClose(values[0], Tensor::Of<float>({1, 3, 2}, {1, 2, 0, 0, 7, 3}));
+  ExpectClose(values[1], Tensor::Of<bool>({1, 3}, {true, false, true}));
+  ConfigRoundTrip(MaskingLayer({.mask_value = 2}), {{-1, 3, 2}});
+}
+
+TEST_F(MaskingTest, ZeroIsTheDefault) {
+  ExpectClose(Run(Masking(root_, Values({1, 2, 2}, {0, 0, 0, 5}))),
+              Tensor::Of<float>({1, 2, 2}, {0, 0, 0, 5}));
+}
+
+TEST_F(MaskingTest, Gradient) {
+  CheckLayerGradients(MaskingLayer({}), {RandomTensor(DType::kDouble, {2, 3, 2})});
+}
+
+class ActivityRegularizationTest : public ProgramFixture {};
+
+TEST_F(ActivityRegularizationTest, AddsALoss) {
+  const Output x = Values({1, 2}, {-3, 2});
+  ActivityRegularizationLayer layer({.l1 = 0.5, .l2 = 0.25});
+  const Output y = layer(root_, x);
+  ASSERT_EQ(layer.GetLossesFor({x}).size(), 1u);
+  EXPECT_TRUE(layer.GetLossesFor().empty());
+  EXPECT_EQ(graph_.RegularizationLosses(), layer.losses());
+  const std::vector<Tensor> values = Run({y, layer.losses()[0]});
+  ExpectClose(values[0], Tensor::Of<float>({1, 2}, {-3, 2}));
+  ExpectClose(values[1], Tensor::Scalar(0.5f * 5 + 0.25f * 13));
+  ConfigRoundTrip(ActivityRegularizationLayer({.l1 = 0.5, .l2 = 0.25}), {{-1, 2}});
+}
+
+TEST_F(ActivityRegularizationTest, WithoutFactorsThereIsNoLoss) {
+  const Output y = ActivityRegularization(root_, Values({1, 2}, {-3, 2}));
+  EXPECT_EQ(y.name(), "activity_regularization/Identity:0");
+  EXPECT_TRUE(graph_.RegularizationLosses().empty());
 }
 
 }  // namespace

@@ -111,5 +111,15 @@ TEST_F(DenseTest, ConstraintsAreKeptForOptimizers) {
   EXPECT_FALSE(static_cast<bool>(layer.bias().constraint()));
 }
 
+TEST_F(DenseTest, ShapesWithoutACall) {  // LY-1
+  const DenseLayer layer({.units = 3});
+  const absl::StatusOr<TensorShape> shape = layer.ComputeOutputShape({-1, 4, 5});
+  ASSERT_THAT(shape, IsOk());
+  EXPECT_EQ(*shape, TensorShape({-1, 4, 3}));
+  EXPECT_THAT(layer.ComputeOutputShape({-1, 4, -1}).status(),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "innermost dimension of input_shape must be defined"));
+}
+
 }  // namespace
 }  // namespace sluice::layers

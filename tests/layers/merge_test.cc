@@ -1,7 +1,7 @@
-// Layers of several inputs: values by hand, broadcasting, gradients, errors.
 #include "layers/merge.h"
 
 #include <cmath>
+#include <functional>
 
 #include "tests/testing/program/layer_check.h"
 #include "tests/testing/program/program_fixture.h"
@@ -11,143 +11,212 @@ namespace {
 
 class MergeTest : public ProgramFixture {
  protected:
-  Output a_ = Values({2, 2}, {1, 2, 3, 4});
-  Output b_ = Values({2, 2}, {10, -20, 30, 0});
-  Output c_ = Values({2, 2}, {0, 1, 2, 3});
+  Output A() { return Values({2, 2}, {1, 2, 3, 4}); }
+  Output B() { return Values({2, 2}, {5, -6, 7, 8}); }
+  Output C() { return Values({2, 2}, {0, 10, -4, 2}); }
+  void ExpectFour(const Output& y, const char* name, const std::vector<float>& values) {
+    EXPECT_EQ(y.name(), name);
+    session_.reset();
+    ExpectClose(Run(y), Tensor::Of<float>({2, 2}, values));
+  }
 };
 
-TEST_F(MergeTest, ElementByElement) {
-  const auto is = [&](const Output& y, std::initializer_list<float> want) {
-    ExpectClose(Run(y), Tensor::Of<float>({2, 2}, want));
-  };
-  is(Add(root_, {a_, b_, c_}), {11, -17, 35, 7});
-  is(Subtract(root_, {a_, b_}), {-9, 22, -27, 4});
-  is(Multiply(root_, {a_, b_, c_}), {0, -40, 180, 0});
-  is(Average(root_, {a_, b_, c_}), {11.f / 3, -17.f / 3, 35.f / 3, 7.f / 3});
-  is(Maximum(root_, {a_, b_, c_}), {10, 2, 30, 4});
-  is(Minimum(root_, {a_, b_, c_}), {0, -20, 2, 0});
-}
-
-TEST_F(MergeTest, NamesOfOps) {
-  EXPECT_EQ(Add(root_, {a_, b_, c_}).name(), "add/add_1:0");
-  EXPECT_EQ(Add(root_, {a_, b_}, {.name = "joined"}).name(), "joined/add:0");
-  EXPECT_EQ(Subtract(root_, {a_, b_}).name(), "subtract/sub:0");
-  EXPECT_EQ(Average(root_, {a_, b_}).name(), "average/truediv:0");
-  EXPECT_EQ(Concatenate(root_, {a_, b_}).name(), "concatenate/concat:0");
+TEST_F(MergeTest, ByHand) {
+  const Outputs two = {A(), B()}, three = {A(), B(), C()};
+  ExpectFour(Add(root_, two), "add/add:0", {6, -4, 10, 12});
+  ExpectFour(Add(root_, three), "add_1/add_1:0", {6, 6, 6, 14});
+  ExpectFour(Subtract(root_, two), "subtract/sub:0", {-4, 8, -4, -4});
+  ExpectFour(Multiply(root_, three), "multiply/mul_1:0", {0, -120, -84, 64});
+  ExpectFour(Average(root_, three), "average/truediv:0", {2, 2, 2, 14.0f / 3});
+  ExpectFour(Maximum(root_, three), "maximum/Maximum_1:0", {5, 10, 7, 8});
+  ExpectFour(Minimum(root_, three), "minimum/Minimum_1:0", {0, -6, -4, 2});
   EXPECT_TRUE(graph_.GlobalVariables().empty());
 }
 
-TEST_F(MergeTest, Broadcasts) {
-  const Output row = Values({1, 2}, {100, 200}), cube = Values({2, 1, 2}, {1, 2, 3, 4});
-  ExpectClose(Run(Add(root_, {a_, row})), Tensor::Of<float>({2, 2}, {101, 202, 103, 204}));
-  // The smaller one gets a dimension behind the batch: [2, 1, 2].
-  ExpectClose(Run(Add(root_, {cube, a_})), Tensor::Of<float>({2, 1, 2}, {2, 4, 6, 8}));
+TEST_F(MergeTest, SamplesAreBroadcast) {
+  const Output y = Add(root_, {Values({1, 2, 1}, {1, 2}), Values({1, 3}, {10, 20, 30})});
+  ExpectClose(Run(y), Tensor::Of<float>({1, 2, 3}, {11, 21, 31, 12, 22, 32}));
+  EXPECT_EQ(Add(root_, {Input({-1, 4}), Input({-1, 5, 1})}).shape(), TensorShape({-1, 5, 4}));
+  EXPECT_EQ(Maximum(root_, {Input({-1, 4}), Input({3, -1})}).shape().rank(), 2);
 }
 
-TEST_F(MergeTest, Concatenates) {
-  ExpectClose(Run(Concatenate(root_, {a_, b_})),
-              Tensor::Of<float>({2, 4}, {1, 2, 10, -20, 3, 4, 30, 0}));
-  const Output x = Input({-1, 3, 2}), y = Input({-1, -1, 2});
-  EXPECT_EQ(Concatenate(root_, {x, y}, {.axis = 1}).shape(), TensorShape({-1, -1, 2}));
-  EXPECT_EQ(Concatenate(root_, {x, x}, {.axis = 1}).shape(), TensorShape({-1, 6, 2}));
+// A vector of the batch's length lies along the batch, not along the last dimension.
+TEST_F(MergeTest, ALowerRankKeepsTheBatchInFront) {
+  const Output y = Multiply(root_, {Values({2, 2, 1}, {1, 2, 3, 4}), Values({2, 1}, {10, 100})});
+  ExpectClose(Run(y), Tensor::Of<float>({2, 2, 1}, {10, 20, 300, 400}));
 }
+
+TEST_F(MergeTest, Gradients) {
+  const auto random = [](const TensorShape& shape, uint64_t seed) {
+    return RandomTensor(DType::kDouble, shape, seed);
+  };
+  const std::vector<Tensor> inputs = {random({2, 1, 3}, 1), random({2, 3}, 2),
+                                      random({2, 2, 1}, 3)};
+  CheckLayerGradients(AddLayer({}), inputs);
+  CheckLayerGradients(MultiplyLayer({}), inputs);
+  CheckLayerGradients(AverageLayer({}), inputs, {.shapes = {{-1, -1, 3}, {-1, -1}, {-1, 2, 1}}});
+  CheckLayerGradients(SubtractLayer({}), {inputs[0], inputs[1]});
+  const std::vector<Tensor> apart = {LadderTensor(DType::kDouble, {2, 3}, 1, -1, 1),
+                                     LadderTensor(DType::kDouble, {2, 3}, 2, -0.9, 1.15)};
+  CheckLayerGradients(MaximumLayer({}), apart);
+  CheckLayerGradients(MinimumLayer({}), apart);
+}
+
+TEST_F(MergeTest, MasksAreCombined) {
+  const Output first = ops::Const<bool>(root_, {true, true, false}, {1, 3});
+  const Output second = ops::Const<bool>(root_, {true, false, false}, {1, 3});
+  AddLayer layer({});
+  const Outputs inputs = {Input({1, 3}), Input({1, 3}), Input({1, 3})};
+  layer(root_, inputs, {.masks = {first, Output(), second}});
+  ExpectClose(Run(*layer.GetOutputMaskAt(0)), Tensor::Of<bool>({1, 3}, {true, false, false}));
+}
+
+// --- Concatenate ---
+
+TEST_F(MergeTest, Concatenate) {
+  const Output last = Concatenate(root_, {A(), Values({2, 1}, {9, 8})});
+  const Output rows = Concatenate(root_, {A(), B(), C()}, {.axis = 0});
+  EXPECT_EQ(last.name(), "concatenate/concat:0");
+  const std::vector<Tensor> y = Run({last, rows});
+  ExpectClose(y[0], Tensor::Of<float>({2, 3}, {1, 2, 9, 3, 4, 8}));
+  ExpectClose(y[1], Tensor::Of<float>({6, 2}, {1, 2, 3, 4, 5, -6, 7, 8, 0, 10, -4, 2}));
+  EXPECT_EQ(Concatenate(root_, {Input({-1, 4, 3}), Input({-1, -1, 3})}, {.axis = 1}).shape(),
+            TensorShape({-1, -1, 3}));
+}
+
+TEST_F(MergeTest, ConcatenateGradient) {
+  CheckLayerGradients(ConcatenateLayer({.axis = 1}), {RandomTensor(DType::kDouble, {2, 2, 3}, 1),
+                                                      RandomTensor(DType::kDouble, {2, 1, 3}, 2)});
+}
+
+TEST_F(MergeTest, ConcatenatedMasks) {
+  ConcatenateLayer layer({.axis = 1});
+  layer(root_, Outputs{Values({1, 2, 1}, {1, 2}), Values({1, 1, 1}, {3})},
+        {.masks = {ops::Const<bool>(root_, {true, false}, {1, 2})}});
+  ExpectClose(Run(*layer.GetOutputMaskAt(0)), Tensor::Of<bool>({1, 3}, {true, false, true}));
+}
+
+// --- Dot ---
 
 TEST_F(MergeTest, DotOfVectors) {
-  ExpectClose(Run(Dot(root_, {a_, b_}, {.axes = {1}})), Tensor::Of<float>({2, 1}, {-30, 90}));
-  // 1*10 - 2*20 over |(1,2)| |(10,-20)|, and 3*30 over |(3,4)| |(30,0)|.
-  ExpectClose(Run(Dot(root_, {a_, b_}, {.axes = {1}, .normalize = true})),
-              Tensor::Of<float>({2, 1}, {-30.f / std::sqrt(5.f * 500.f), 90.f / (5 * 30)}));
+  const Output y = Dot(root_, {A(), B()}, {.axes = {1}});
+  EXPECT_EQ(y.shape(), TensorShape({2, 1}));
+  ExpectClose(Run(y), Tensor::Of<float>({2, 1}, {5 - 12, 21 + 32}));
+  session_.reset();
+  const double length = std::sqrt(5.0 * 61), second = std::sqrt(25.0 * 113);
+  ExpectClose(Run(Dot(root_, {A(), B()}, {.axes = {-1}, .normalize = true})),
+              Tensor::Of<float>(
+                  {2, 1}, {static_cast<float>(-7 / length), static_cast<float>(53 / second)}));
 }
 
-// The slow twin of rank 3: sums over x's axis i and y's axis j.
-TEST_F(MergeTest, DotOfMatrices) {
-  std::vector<float> x(2 * 3 * 4), y(2 * 4 * 3);
-  for (size_t i = 0; i < x.size(); ++i) x[i] = 0.5f * static_cast<float>(i) - 3;
-  for (size_t i = 0; i < y.size(); ++i) y[i] = static_cast<float>(i % 7) - 2;
-  const Output a = ops::Const<float>(root_, x, {2, 3, 4});
-  const Output b = ops::Const<float>(root_, y, {2, 4, 3});
-  const Tensor rows = Run(Dot(root_, {a, b}, {.axes = {2, 1}}));     // [2, 3, 3]
-  const Tensor columns = Run(Dot(root_, {a, b}, {.axes = {1, 2}}));  // [2, 4, 4]
-  ASSERT_EQ(rows.shape(), TensorShape({2, 3, 3}));
-  ASSERT_EQ(columns.shape(), TensorShape({2, 4, 4}));
-  for (int n = 0; n < 2; ++n) {
-    for (int i = 0; i < 3; ++i) {
-      for (int j = 0; j < 3; ++j) {
-        float want = 0;
-        for (int k = 0; k < 4; ++k) want += x[(n * 3 + i) * 4 + k] * y[(n * 4 + k) * 3 + j];
-        EXPECT_FLOAT_EQ(rows.flat<float>()[(n * 3 + i) * 3 + j], want);
+TEST_F(MergeTest, DotAgainstLoops) {
+  const Tensor x = RandomTensor(DType::kDouble, {2, 3, 4}, 1);
+  const Tensor y = RandomTensor(DType::kDouble, {2, 4, 5, 2}, 2);
+  const std::vector<double> a = ToDoubles(x), b = ToDoubles(y);
+  std::vector<double> want;  // [n, i, j, k] = sum over z of x[n, i, z] y[n, z, j, k]
+  for (int n = 0; n < 2; ++n)
+    for (int i = 0; i < 3; ++i)
+      for (int rest = 0; rest < 10; ++rest) {
+        double sum = 0;
+        for (int z = 0; z < 4; ++z) sum += a[(n * 3 + i) * 4 + z] * b[(n * 4 + z) * 10 + rest];
+        want.push_back(sum);
       }
-    }
-    for (int i = 0; i < 4; ++i) {
-      for (int j = 0; j < 4; ++j) {
-        float want = 0;
-        for (int k = 0; k < 3; ++k) want += x[(n * 3 + k) * 4 + i] * y[(n * 4 + j) * 3 + k];
-        EXPECT_FLOAT_EQ(columns.flat<float>()[(n * 4 + i) * 4 + j], want);
-      }
-    }
-  }
+  const Output dot = Dot(root_, {ops::Const(root_, x), ops::Const(root_, y)}, {.axes = {2, 1}});
+  ExpectClose(Run(dot), FromDoubles(DType::kDouble, {2, 3, 5, 2}, want));
+  CheckLayerGradients(DotLayer({.axes = {2, 1}, .normalize = true}), {x, y});
 }
 
-TEST_F(MergeTest, DotOfMatrixAndVector) {
-  const Output m = Values({1, 2, 3}, {1, 2, 3, 4, 5, 6}), v = Values({1, 3}, {1, 10, 100});
-  ExpectClose(Run(Dot(root_, {m, v}, {.axes = {2, 1}})), Tensor::Of<float>({1, 2}, {321, 654}));
-  const Output w = Values({1, 2}, {1, 10});
-  ExpectClose(Run(Dot(root_, {w, m}, {.axes = {1, 1}})), Tensor::Of<float>({1, 3}, {41, 52, 63}));
+TEST_F(MergeTest, DotOfUnknownSizes) {
+  EXPECT_EQ(Dot(root_, {Input({-1, -1, 4}), Input({-1, 5, 4})}, {.axes = {2}}).shape().rank(), 3);
 }
 
-TEST(MergeCheckTest, GradientsAndConfigs) {
-  const Tensor x = Tensor::Of<double>({2, 3}, {0.5, -1, 2, 0.25, 3, -2});
-  const Tensor y = Tensor::Of<double>({2, 3}, {1.5, 0.3, -0.7, 2, -1, 0.1});
-  CheckLayerGradients(AddLayer({}), {x, y});
-  CheckLayerGradients(SubtractLayer({}), {x, y});
-  CheckLayerGradients(MultiplyLayer({}), {x, y});
-  CheckLayerGradients(AverageLayer({}), {x, y});
-  CheckLayerGradients(MaximumLayer({}), {x, y});
-  CheckLayerGradients(MinimumLayer({}), {x, y});
-  CheckLayerGradients(ConcatenateLayer({}), {x, y});
-  CheckLayerGradients(DotLayer({.axes = {1}, .normalize = true}), {x, y});
-  CheckLayerGradients(DotLayer({.axes = {1, 1}}), {x, y});
-}
+// --- errors ---
 
-struct Refusal {
-  std::vector<TensorShape> inputs;
-  std::string text;
-};
-
-template <typename LayerT>
-void ExpectRefusals(typename LayerT::Options options, const std::vector<Refusal>& refusals) {
-  for (const Refusal& r : refusals) {
+TEST_F(MergeTest, Errors) {
+  using Shapes = std::vector<TensorShape>;
+  const struct {
+    Shapes shapes;
+    std::function<Output(At, const Outputs&)> build;
+    const char* text;
+  } cases[] = {
+      {{{2, 2}},
+       [](At at, const Outputs& x) { return Add(at, x); },
+       "A merge layer should be called on a list of inputs."},
+      {{{2, 2}},
+       [](At at, const Outputs& x) { return Maximum(at, x); },
+       "A merge layer should be called on a list of at least 2 inputs. Got 1 inputs."},
+      {{{2, 2}, {3, 2}},
+       [](At at, const Outputs& x) { return Add(at, x); },
+       "Can not merge tensors with different batch sizes. Got tensors with shapes : [[2,2], "
+       "[3,2]]"},
+      {{{2, 2}, {2, 3}},
+       [](At at, const Outputs& x) { return Multiply(at, x); },
+       "Operands could not be broadcast together with shapes (2) (3)"},
+      {{{2, 2}, {2, 2}, {2, 2}},
+       [](At at, const Outputs& x) { return Subtract(at, x); },
+       "A `Subtract` layer should be called on exactly 2 inputs"},
+      {{{2, 2}, TensorShape::Unknown()},
+       [](At at, const Outputs& x) { return Add(at, x); },
+       "A merge layer needs inputs of known rank"},
+      {{{2, 2}},
+       [](At at, const Outputs& x) { return Concatenate(at, x); },
+       "A `Concatenate` layer should be called on a list of at least 2 inputs"},
+      {{{2, 2}, {3, 2}},
+       [](At at, const Outputs& x) { return Concatenate(at, x); },
+       "A `Concatenate` layer requires inputs with matching shapes except for the concat axis. Got "
+       "inputs shapes: [[2,2], [3,2]]"},
+      {{{2, 2}, {2, 2, 2}},
+       [](At at, const Outputs& x) { return Concatenate(at, x); },
+       "requires inputs with matching shapes"},
+      {{{2, 2}, {2, 2}},
+       [](At at, const Outputs& x) { return Concatenate(at, x, {.axis = 2}); },
+       "axis"},
+      {{{2, 2}},
+       [](At at, const Outputs& x) { return Dot(at, x, {.axes = {1}}); },
+       "A `Dot` layer should be called on a list of 2 inputs."},
+      {{{2, 2}, {2, 3}},
+       [](At at, const Outputs& x) { return Dot(at, x, {.axes = {1}}); },
+       "Dimension incompatibility 2 != 3. Layer shapes: [2,2], [2,3]"},
+      {{{2, 2}, {2, 2}},
+       [](At at, const Outputs& x) { return Dot(at, x, {}); },
+       "Invalid type for `axes`"},
+      {{{2, 2}, {2, 2}},
+       [](At at, const Outputs& x) { return Dot(at, x, {.axes = {0}}); },
+       "`axes` must not be the batch"},
+      {{{2, 2}, {2, 2}},
+       [](At at, const Outputs& x) {
+         return Dot(at, x, {.axes = {1, 2}});
+       },
+       "axes"},
+  };
+  for (const auto& c : cases) {
     Graph graph(ops::Builtin());
     const Scope root = Scope::Root(graph);
     Outputs inputs;
-    for (const TensorShape& s : r.inputs)
-      inputs.push_back(ops::Placeholder(root, DType::kFloat, s));
-    EXPECT_TRUE(LayerT(options)(root, inputs).empty());
-    EXPECT_THAT(graph.status(), StatusIs(absl::StatusCode::kInvalidArgument, r.text));
+    for (const TensorShape& shape : c.shapes)
+      inputs.push_back(ops::Placeholder(root, DType::kFloat, shape));
+    EXPECT_TRUE(c.build(root, inputs).empty());
+    EXPECT_THAT(graph.status(), StatusIs(absl::StatusCode::kInvalidArgument, c.text));
   }
 }
 
-TEST(MergeRefusalTest, Elementwise) {
-  ExpectRefusals<AddLayer>(
-      {}, {{{{2, 2}}, "should be called on a list of at least 2 inputs. Got 1 inputs."},
-           {{{2, 2}, {3, 2}}, "Can not merge tensors with different batch sizes"},
-           {{{2, 2}, {2, 3}}, "Operands could not be broadcast together with shapes [2,2], [2,3]"},
-           {{}, "at least 2 inputs"}});
-  ExpectRefusals<SubtractLayer>(
-      {}, {{{{2, 2}, {2, 2}, {2, 2}},
-            "A `Subtract` layer should be called on exactly 2 inputs. Got 3 inputs."}});
+TEST_F(MergeTest, Configs) {
+  const std::vector<TensorShape> shapes = {{-1, 3}, {-1, 3}};
+  ConfigRoundTrip(AddLayer({.name = "sum"}), shapes);
+  ConfigRoundTrip(SubtractLayer({}), shapes);
+  ConfigRoundTrip(MultiplyLayer({}), shapes);
+  ConfigRoundTrip(AverageLayer({}), shapes);
+  ConfigRoundTrip(MaximumLayer({}), shapes);
+  ConfigRoundTrip(MinimumLayer({}), shapes);
+  ConfigRoundTrip(ConcatenateLayer({.axis = 1}), shapes);
+  ConfigRoundTrip(DotLayer({.axes = {1, 1}, .normalize = true}), shapes);
 }
 
-TEST(MergeRefusalTest, ConcatenateAndDot) {
-  ExpectRefusals<ConcatenateLayer>(
-      {}, {{{{2, 2}}, "A `Concatenate` layer should be called on a list of at least 2 inputs"},
-           {{{2, 2}, {2, 2, 2}}, "requires inputs with matching shapes except for the concat axis"},
-           {{{2, 3, 2}, {2, 4, 2}}, "requires inputs with matching shapes"}});
-  ExpectRefusals<DotLayer>({.axes = {1}}, {{{{2, 2}, {2, 3}}, "Dimension incompatibility 2 != 3"},
-                                           {{{2, 2}}, "exactly 2 inputs"},
-                                           {{{2}, {2}}, "takes inputs of rank 2 or 3"}});
-  ExpectRefusals<DotLayer>({.axes = {0}}, {{{{2, 2}, {2, 2}}, "axis 0 is none of [2,2]"}});
-  ExpectRefusals<DotLayer>({.axes = {}}, {{{{2, 2}, {2, 2}}, "must contain 1 or 2 elements"}});
+TEST_F(MergeTest, ShapesWithoutACall) {
+  const absl::StatusOr<TensorShape> shape =
+      ConcatenateLayer({.axis = 1}).ComputeOutputShape(std::vector<TensorShape>{{-1, 3}, {-1, 4}});
+  ASSERT_THAT(shape, IsOk());
+  EXPECT_EQ(*shape, TensorShape({-1, 7}));
 }
 
 }  // namespace
