@@ -1,5 +1,6 @@
 #include "train/sparse_storage.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -16,6 +17,8 @@ namespace sluice::pruning {
 namespace {
 
 constexpr int64_t kLargestGap = 255;
+// Bytes of the dense vector that a session is willing to compute beforehand (session/compiler.cc).
+constexpr size_t kLargestPart = size_t{16} << 20;
 
 // Adds nodes whose names begin with `prefix`/.
 class Writer {
@@ -69,23 +72,17 @@ std::vector<int32_t> Dims(const TensorShape& shape) {
   return std::vector<int32_t>(shape.dims().begin(), shape.dims().end());
 }
 
-// The nodes that give `dense` under the name `name`.
+// The nodes that give `dense`, a vector, under the name `<prefix>/dense`.
 template <typename T>
-absl::Status Write(const std::string& name, const Tensor& dense,
-                   std::vector<proto::NodeDef>* nodes) {
-  const Sparse<T> sparse = Compress<T>(dense.flat<T>());
+absl::Status WriteVector(Writer& w, absl::Span<const T> dense) {
+  const Sparse<T> sparse = Compress<T>(dense);
   const int64_t m = static_cast<int64_t>(sparse.values.size());
-  const auto type = static_cast<proto::DataType>(dense.dtype());
-  const std::vector<int32_t> dims = Dims(dense.shape());
-  const std::vector<int32_t> size = {static_cast<int32_t>(dense.num_elements())};
-  Writer w(name, nodes);
+  const std::vector<int32_t> size = {static_cast<int32_t>(dense.size())};
   SLUICE_RETURN_IF_ERROR(w.AddConst("values", Tensor::Of<T>({m}, sparse.values)));
   SLUICE_RETURN_IF_ERROR(w.AddConst("gaps", Tensor::Of<uint8_t>({m}, sparse.gaps)));
   SLUICE_RETURN_IF_ERROR(w.AddConst("axis", Tensor::Scalar<int32_t>(0)));
   SLUICE_RETURN_IF_ERROR(w.AddConst("size", Tensor::Of<int32_t>({1}, size)));
   SLUICE_RETURN_IF_ERROR(w.AddConst("default", Tensor::Scalar<T>(0)));
-  SLUICE_RETURN_IF_ERROR(
-      w.AddConst("shape", Tensor::Of<int32_t>({static_cast<int64_t>(dims.size())}, dims)));
   auto& cast = *w.Add("Cast", "gaps_int32", {"gaps"}).mutable_attr();
   cast["SrcT"].set_type(proto::DT_UINT8);
   cast["DstT"].set_type(proto::DT_INT32);
@@ -94,11 +91,49 @@ absl::Status Write(const std::string& name, const Tensor& dense,
   sum["Tidx"].set_type(proto::DT_INT32);
   auto& scatter =
       *w.Add("SparseToDense", "dense", {"positions", "size", "values", "default"}).mutable_attr();
-  scatter["T"].set_type(type);
+  scatter["T"].set_type(static_cast<proto::DataType>(DTypeOf<T>::value));
   scatter["Tindices"].set_type(proto::DT_INT32);
   scatter["validate_indices"].set_b(true);
+  return absl::OkStatus();
+}
+
+// The same in parts, joined.
+template <typename T>
+absl::Status WriteParts(const std::string& name, absl::Span<const T> dense, Writer& w,
+                        std::vector<proto::NodeDef>* nodes) {
+  std::vector<std::string> inputs;
+  while (!dense.empty()) {
+    const std::string part = absl::StrCat("part_", inputs.size());
+    const size_t count = std::min(dense.size(), kLargestPart / sizeof(T));
+    Writer inside(absl::StrCat(name, "/", part), nodes);
+    SLUICE_RETURN_IF_ERROR(WriteVector<T>(inside, dense.subspan(0, count)));
+    dense.remove_prefix(count);
+    inputs.push_back(absl::StrCat(part, "/dense"));
+  }
+  const int64_t count = static_cast<int64_t>(inputs.size());
+  SLUICE_RETURN_IF_ERROR(w.AddConst("axis", Tensor::Scalar<int32_t>(0)));
+  inputs.push_back("axis");
+  auto& join = *w.Add("ConcatV2", "dense", inputs).mutable_attr();
+  join["N"].set_i(count);
+  join["T"].set_type(static_cast<proto::DataType>(DTypeOf<T>::value));
+  join["Tidx"].set_type(proto::DT_INT32);
+  return absl::OkStatus();
+}
+
+// The nodes that give `dense` under the name `name`.
+template <typename T>
+absl::Status Write(const std::string& name, const Tensor& dense,
+                   std::vector<proto::NodeDef>* nodes) {
+  Writer w(name, nodes);
+  const absl::Span<const T> elements = dense.flat<T>();
+  SLUICE_RETURN_IF_ERROR(elements.size() > kLargestPart / sizeof(T)
+                             ? WriteParts<T>(name, elements, w, nodes)
+                             : WriteVector<T>(w, elements));
+  const std::vector<int32_t> dims = Dims(dense.shape());
+  SLUICE_RETURN_IF_ERROR(
+      w.AddConst("shape", Tensor::Of<int32_t>({static_cast<int64_t>(dims.size())}, dims)));
   auto& reshape = *w.Add("Reshape", "", {"dense", "shape"}).mutable_attr();
-  reshape["T"].set_type(type);
+  reshape["T"].set_type(static_cast<proto::DataType>(dense.dtype()));
   reshape["Tshape"].set_type(proto::DT_INT32);
   return absl::OkStatus();
 }

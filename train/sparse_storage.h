@@ -21,8 +21,9 @@ namespace pruning {
 //   w/shape, w     Reshape, so that everything that took w takes the same tensor
 // Where more than 255 lie between two of them, zeros of `values` stand in between. 5 bytes per
 // element that is not zero (9 of double) instead of 4 (8) per element: at 80 % zeros a quarter.
-// Zeros come back positive. A session computes all this once, when it compiles a plan (up to 16 MiB
-// per constant); a step costs nothing more.
+// Zeros come back positive. A session computes all this once, when it compiles a plan; a step costs
+// nothing more. For that, constants above 16 MiB are in parts, w/part_0/values and so on, which
+// w/dense joins.
 absl::Status StoreSparse(proto::GraphDef* def);
 
 }  // namespace pruning

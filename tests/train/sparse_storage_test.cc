@@ -71,6 +71,10 @@ TEST_F(SparseStorageTest, AllZeros) {
   ExpectRoundTrip(Tensor::Of<float>({2000}, std::vector<float>(2000, 0.0f)));
 }
 
+TEST_F(SparseStorageTest, LargeOnesAreInParts) {  // 5 million elements, 16 MiB each at most
+  ExpectRoundTrip(Tensor::Of<float>({5, 1000, 1000}, EveryKth(5'000'000, 11)));
+}
+
 TEST_F(SparseStorageTest, Doubles) {
   std::vector<double> values(2000, 0.0);
   for (int i = 3; i < 2000; i += 5) values[i] = 1.0 / i;
@@ -81,10 +85,10 @@ TEST_F(SparseStorageTest, StandardOpsOnly) {
   const proto::GraphDef def = Store(Tensor::Of<float>({40000}, EveryKth(40000, 5)));
   std::vector<std::string> listing;
   for (const proto::NodeDef& node : def.node()) listing.push_back(node.name() + " " + node.op());
-  EXPECT_EQ(listing, (std::vector<std::string>{"w/values Const", "w/gaps Const", "w/axis Const",
-                                               "w/size Const", "w/default Const", "w/shape Const",
-                                               "w/gaps_int32 Cast", "w/positions Cumsum",
-                                               "w/dense SparseToDense", "w Reshape"}));
+  EXPECT_EQ(listing, (std::vector<std::string>{
+                         "w/values Const", "w/gaps Const", "w/axis Const", "w/size Const",
+                         "w/default Const", "w/gaps_int32 Cast", "w/positions Cumsum",
+                         "w/dense SparseToDense", "w/shape Const", "w Reshape"}));
   EXPECT_EQ(def.node(1).attr().at("dtype").type(), proto::DT_UINT8);
 }
 
