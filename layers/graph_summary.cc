@@ -51,6 +51,7 @@ constexpr Telltale kTelltales[] = {
     {"ResizeNearestNeighbor", "UpSampling2D"},
     {"LRN", "LRN"},
     {"Softmax", "Softmax"},
+    {"Rsqrt", "BatchNormalization"},
 };
 
 bool Has(const LayerGroup& group, const char* op) {

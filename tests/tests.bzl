@@ -56,6 +56,7 @@ _FOLDERS = {
         "//examples/locally_connected",
         "//examples/mobilenet",
         "//examples/pruned",
+        "//examples/siamese",
         "//tools:sluice",
     ]),
 }

@@ -103,8 +103,9 @@ absl::Status TrainAndTest() {
   Output same = ops::Placeholder(root.Named("same"), DType::kFloat, {-1});
 
   Scope tower = root.VariableScope("tower");
-  Output difference = Tower(tower, left) - Tower(tower.WithReuse(), right);  // the same variables
-  Output squared = ops::Sum(root, ops::Square(root, difference), {1});
+  Output point = Tower(tower, left);
+  Output other_point = Tower(tower.WithReuse(), right);  // the same variables
+  Output squared = ops::Sum(root, ops::SquaredDifference(root, point, other_point), {1});
   Output distance = ops::Sqrt(root.Named("distance"), squared + 1e-6);  // a slope also at 0
   // The contrastive loss.
   Output apart = ops::Square(root, ops::Relu(root, kMargin - distance));

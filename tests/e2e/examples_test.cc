@@ -55,9 +55,16 @@ TEST(ExamplesTest, Pruned) {
   EXPECT_LE(run.Number("size ratio "), 0.40) << run.output;
 }
 
+// Of pairs of test images: same kind or not.
+TEST(ExamplesTest, Siamese) {
+  const ExampleRun run = Run("examples/siamese/siamese --steps=300");
+  ASSERT_EQ(run.exit_code, 0) << run.output;
+  EXPECT_GE(run.Number("test accuracy "), 0.84) << run.output;
+}
+
 TEST(ExamplesTest, MissingDataSaysWhatToInstall) {
-  for (const char* program :
-       {"mobilenet/mobilenet", "locally_connected/locally_connected", "pruned/pruned"}) {
+  for (const char* program : {"mobilenet/mobilenet", "locally_connected/locally_connected",
+                              "pruned/pruned", "siamese/siamese"}) {
     const ExampleRun run = Run(std::string("examples/") + program + " --data=/nonexistent");
     EXPECT_EQ(run.exit_code, 1);
     EXPECT_NE(run.output.find("dataset-fashion-mnist"), std::string::npos) << run.output;
