@@ -22,7 +22,7 @@ struct ExampleRun {
   }
 };
 
-ExampleRun Run(const std::string& command) {
+ExampleRun RunProgram(const std::string& command) {
   ExampleRun run;
   FILE* pipe = popen((command + " 2>&1").c_str(), "r");
   if (pipe == nullptr) return run;
@@ -34,20 +34,20 @@ ExampleRun Run(const std::string& command) {
 }
 
 TEST(ExamplesTest, MobileNetStyle) {
-  const ExampleRun run = Run("examples/mobilenet/mobilenet --steps=300");
+  const ExampleRun run = RunProgram("examples/mobilenet/mobilenet --steps=300");
   ASSERT_EQ(run.exit_code, 0) << run.output;
   EXPECT_GE(run.Number("test accuracy "), 0.80) << run.output;
 }
 
 TEST(ExamplesTest, LocallyConnected) {
-  const ExampleRun run = Run("examples/locally_connected/locally_connected --steps=300");
+  const ExampleRun run = RunProgram("examples/locally_connected/locally_connected --steps=300");
   ASSERT_EQ(run.exit_code, 0) << run.output;
   EXPECT_GE(run.Number("test accuracy "), 0.80) << run.output;
 }
 
 TEST(ExamplesTest, Pruned) {
   const ExampleRun run =
-      Run("examples/pruned/pruned --steps=300 --out=" + ::testing::TempDir() + "/pruned");
+      RunProgram("examples/pruned/pruned --steps=300 --out=" + ::testing::TempDir() + "/pruned");
   ASSERT_EQ(run.exit_code, 0) << run.output;
   const double dense = run.Number("dense accuracy ");
   EXPECT_GE(dense, 0.80) << run.output;
@@ -57,7 +57,7 @@ TEST(ExamplesTest, Pruned) {
 
 // Of pairs of test images: same kind or not.
 TEST(ExamplesTest, Siamese) {
-  const ExampleRun run = Run("examples/siamese/siamese --steps=300");
+  const ExampleRun run = RunProgram("examples/siamese/siamese --steps=300");
   ASSERT_EQ(run.exit_code, 0) << run.output;
   EXPECT_GE(run.Number("test accuracy "), 0.84) << run.output;
 }
@@ -65,7 +65,7 @@ TEST(ExamplesTest, Siamese) {
 TEST(ExamplesTest, MissingDataSaysWhatToInstall) {
   for (const char* program : {"mobilenet/mobilenet", "locally_connected/locally_connected",
                               "pruned/pruned", "siamese/siamese"}) {
-    const ExampleRun run = Run(std::string("examples/") + program + " --data=/nonexistent");
+    const ExampleRun run = RunProgram(std::string("examples/") + program + " --data=/nonexistent");
     EXPECT_EQ(run.exit_code, 1);
     EXPECT_NE(run.output.find("dataset-fashion-mnist"), std::string::npos) << run.output;
   }
