@@ -11,7 +11,10 @@
 #include "layers/depthwise_conv2d.h"
 #include "layers/embedding.h"
 #include "layers/global_pooling.h"
+#include "layers/group_norm.h"
+#include "layers/layer_normalization.h"
 #include "layers/locally_connected.h"
+#include "layers/lrn.h"
 #include "layers/masked.h"
 #include "layers/masked_rnn.h"
 #include "layers/merge.h"
@@ -66,7 +69,11 @@ namespace {
   X(Flatten)                                      \
   X(GaussianDropout)                              \
   X(GaussianNoise)                                \
+  X(GroupNorm)                                    \
+  X(InstanceNorm)                                 \
+  X(LayerNormalization)                           \
   X(LeakyReLU)                                    \
+  X(LocalResponseNormalization)                   \
   X(Masking)                                      \
   X(MaxOut)                                       \
   X(Maximum)                                      \
