@@ -37,6 +37,7 @@
 #include "layers/group_norm.h"
 #include "layers/initializers.h"
 #include "layers/layer_normalization.h"
+#include "layers/locally_connected.h"
 #include "layers/lrn.h"
 #include "layers/masked.h"
 #include "layers/masked_rnn.h"
