@@ -55,6 +55,7 @@
 #include "layers/rnn_wrappers.h"
 #include "layers/separable_conv.h"
 #include "layers/static_rnn.h"
+#include "layers/summary.h"
 #include "layers/up_sampling.h"
 #include "layers/zero_padding.h"
 #include "ops/add_n.h"
