@@ -24,6 +24,7 @@
 #include "layers/activations.h"
 #include "layers/batch_norm.h"
 #include "layers/constraints.h"
+#include "layers/contrib_normalization.h"
 #include "layers/conv.h"
 #include "layers/conv_transpose.h"
 #include "layers/core_layers.h"
