@@ -106,7 +106,7 @@ TEST_F(GlobalPoolingTest, RankIsChecked) {
 }
 
 TEST_F(GlobalPoolingTest, ConfigRoundTrip) {
-  for (const std::string& name :
+  for (const std::string name :
        {"GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D", "GlobalAveragePooling1D",
         "GlobalAveragePooling2D", "GlobalAveragePooling3D"}) {
     const auto layer =

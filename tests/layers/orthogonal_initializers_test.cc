@@ -112,7 +112,9 @@ TEST_F(OrthogonalInitializersTest, DeltaIsZeroButForItsCentre) {
     const int64_t in = c.shape.dim(-2), out = c.shape.dim(-1);
     const auto size = static_cast<size_t>(in * out), begin = size * c.centre;
     for (size_t i = 0; i < values.size(); ++i) {
-      if (i < begin || i >= begin + size) EXPECT_EQ(values[i], 0);
+      if (i < begin || i >= begin + size) {
+        EXPECT_EQ(values[i], 0);
+      }
     }
     const std::vector<double> centre(values.begin() + begin, values.begin() + begin + size);
     ExpectOrthogonalColumns(Transposed(MatrixOf(centre, in, out)), 1.5);
