@@ -22,6 +22,7 @@
 #include "io/event_file.h"
 #include "layers/activation_layers.h"
 #include "layers/activations.h"
+#include "layers/all_layers.h"
 #include "layers/batch_norm.h"
 #include "layers/constraints.h"
 #include "layers/contrib_normalization.h"
