@@ -29,7 +29,9 @@ void Count(const Tensor& mask, WeightSparsity* row) {
   row->filters_gone = std::count(kept.begin(), kept.end(), false);
 }
 
-WeightSparsity Measure(const std::string& name, const Tensor& mask) {
+}  // namespace
+
+WeightSparsity MeasureMask(const std::string& name, const Tensor& mask) {
   WeightSparsity row{.name = name, .shape = mask.shape(), .elements = mask.num_elements()};
   if (row.elements == 0) return row;
   row.filters = mask.shape().rank() == 0 ? 1 : mask.shape().dim(-1);
@@ -37,8 +39,6 @@ WeightSparsity Measure(const std::string& name, const Tensor& mask) {
   row.sparsity = static_cast<double>(row.zeros) / static_cast<double>(row.elements);
   return row;
 }
-
-}  // namespace
 
 absl::StatusOr<std::vector<WeightSparsity>> SparsityReport(Session& session) {
   const Graph& graph = session.graph();
@@ -55,7 +55,7 @@ absl::StatusOr<std::vector<WeightSparsity>> SparsityReport(Session& session) {
       if (const Variable* v = std::get_if<Variable>(&weights[i])) name = v->op_name();
       if (const Output* x = std::get_if<Output>(&weights[i])) name = x->node()->name();
     }
-    rows.push_back(Measure(name, values[i]));
+    rows.push_back(MeasureMask(name, values[i]));
   }
   return rows;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "core/tensor.h"
 #include "core/tensor_shape.h"
 #include "session/session.h"
 
@@ -22,6 +23,9 @@ struct WeightSparsity {
   int64_t filters = 0;       // size of the last dimension: output channels
   int64_t filters_gone = 0;  // of them, those whose mask is zero everywhere
 };
+
+// The row of a weight from its mask, of any numeric dtype.
+WeightSparsity MeasureMask(const std::string& name, const Tensor& mask);
 
 // A row per mask of the session's graph (layers/masking.h), in their order, as the session has them
 // now. FailedPrecondition when one is not initialized.

@@ -33,6 +33,10 @@ constexpr char kHelp[] = R"(sluice: runs, differentiates and shows computation g
       which variables several layers share. --fetch: what the program runs (default: the train ops);
       --init: what initializes its variables; --strict: exit with 1 when there are warnings.
 
+  sluice sparsity CHECKPOINT-PREFIX [--json]
+      Prints how much of each weight its mask (a variable "mask" in the same scope) has pruned: zeros,
+      and output channels that are gone as a whole.
+
   sluice ops [NAME]... [--json]
       Prints what this build can run, a line per op, fields between tabs: its name, the types that each
       type attribute may have, whether it has a gradient (or why not), and whether its result is the same
@@ -53,7 +57,8 @@ struct Command {
 };
 constexpr Command kCommands[] = {{"run", RunCommand},         {"grad", GradCommand},
                                  {"inspect", InspectCommand}, {"summary", SummaryCommand},
-                                 {"lint", LintCommand},       {"ops", OpsCommand}};
+                                 {"lint", LintCommand},       {"sparsity", SparsityCommand},
+                                 {"ops", OpsCommand}};
 
 bool AsksForHelp(const std::vector<std::string>& args) {
   for (const std::string& arg : args) {
@@ -64,12 +69,13 @@ bool AsksForHelp(const std::vector<std::string>& args) {
 
 absl::Status Dispatch(const std::vector<std::string>& args) {
   if (args.empty())
-    return UsageError("a subcommand is missing: run, grad, inspect, summary, lint or ops");
+    return UsageError(
+        "a subcommand is missing: run, grad, inspect, summary, lint, sparsity or ops");
   for (const Command& command : kCommands) {
     if (args[0] == command.name) return command.run({args.begin() + 1, args.end()});
   }
-  return UsageError(
-      absl::StrCat("no subcommand '", args[0], "': run, grad, inspect, summary, lint or ops"));
+  return UsageError(absl::StrCat("no subcommand '", args[0],
+                                 "': run, grad, inspect, summary, lint, sparsity or ops"));
 }
 
 }  // namespace
