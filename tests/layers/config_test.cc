@@ -3,7 +3,7 @@
 
 #include "layers/all_layers.h"
 #include "layers/constraints.h"
-#include "layers/conv2d.h"
+#include "layers/conv.h"
 #include "layers/core_layers.h"
 #include "layers/dense.h"
 #include "layers/initializers.h"

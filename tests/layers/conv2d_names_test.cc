@@ -1,7 +1,7 @@
 // Every name that conv2d produces.
 #include "graph/gradients.h"
 #include "graph/partition.h"
-#include "layers/conv2d.h"
+#include "layers/conv.h"
 #include "ops/relu.h"
 #include "tests/testing/program/names.h"
 

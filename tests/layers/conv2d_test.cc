@@ -1,9 +1,9 @@
 // Conv2D and SeparableConv2D (rules CV-1, CV-10, CV-13, CV-15, CV-21, CV-23).
 // Names: conv2d_names_test.cc.
-#include "layers/conv2d.h"
-
+#include "layers/conv.h"
 #include "layers/initializers.h"
 #include "layers/regularizers.h"
+#include "layers/separable_conv.h"
 #include "tests/testing/program/program_fixture.h"
 
 namespace sluice::layers {

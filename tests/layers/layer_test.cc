@@ -2,7 +2,7 @@
 #include "layers/layer.h"
 
 #include "layers/batch_norm.h"
-#include "layers/conv2d.h"
+#include "layers/conv.h"
 #include "layers/dense.h"
 #include "layers/initializers.h"
 #include "tests/testing/program/program_fixture.h"

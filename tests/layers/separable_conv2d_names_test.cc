@@ -1,5 +1,6 @@
 // Every name that separable_conv2d produces.
-#include "layers/conv2d.h"
+#include "layers/conv.h"
+#include "layers/separable_conv.h"
 #include "ops/relu.h"
 #include "tests/testing/program/names.h"
 

@@ -8,7 +8,6 @@
 #include "gmock/gmock.h"
 #include "graph/graph_def.h"
 #include "layers/batch_norm.h"
-#include "layers/conv2d.h"
 #include "layers/core_layers.h"
 #include "layers/dense.h"
 #include "layers/regularizers.h"
