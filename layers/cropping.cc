@@ -23,20 +23,6 @@ void Cropping3DOptions::Fields(ConfigFields& f) {
   f("name", name);
 }
 
-namespace {
-
-// The first dimension after batch and, perhaps, channels.
-template <typename OptionsT>
-int FirstSize(const OptionsT& o) {
-  if constexpr (requires { o.data_format; }) {
-    return o.data_format == DataFormat::kChannelsFirst ? 2 : 1;
-  } else {
-    return 1;
-  }
-}
-
-}  // namespace
-
 template <typename OptionsT>
 Cropping<OptionsT>::Cropping(const char* class_name, OptionsT options, LayerKind kind)
     : LayerOf<OptionsT>(kind, class_name, std::move(options)) {

@@ -44,6 +44,17 @@ inline Margins ToMargins(Margin3 m) { return {m.depth, m.height, m.width}; }
 // All >= 0. InvalidArgument naming the option otherwise.
 absl::Status CheckMargins(const char* option, const Margins& margins);
 
+// The first dimension of an input after batch and, perhaps, channels, for a layer of these options:
+// those of sequences have no data_format.
+template <typename OptionsT>
+int FirstSize(const OptionsT& o) {
+  if constexpr (requires { o.data_format; }) {
+    return o.data_format == DataFormat::kChannelsFirst ? 2 : 1;
+  } else {
+    return 1;
+  }
+}
+
 // Fields of configs: [before, after] per dimension, one after the other; one number per dimension
 // or one for all are read too. What fits neither becomes -1, which CheckMargins refuses.
 void VisitMargins(ConfigFields& f, const char* name, Margin& value);
