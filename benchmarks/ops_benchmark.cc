@@ -144,7 +144,7 @@ class Step {
     // Nothing is fetched: a fetch would copy the result.
     fetches_ = {ops::NoOp(root.After(results))};
     CHECK(graph_.ok()) << graph_.status();
-    session_ = std::make_unique<Session>(Session::Create(graph_, {.threads = threads}).value());
+    session_ = std::make_unique<Session>(Session::Create(graph_, {.intra_op_threads = threads}).value());
   }
   void operator()() {
     const absl::Status status = session_->RunInto(feeds_, fetches_, &results_);

@@ -60,7 +60,7 @@ absl::Status Run(const char* workload, const Flags& flags, Build build) {
   m.labels = ops::Placeholder(root, DType::kInt64, {-1});
   build(&m, root);
   m.init = GlobalVariablesInitializer(root);
-  SLUICE_ASSIGN_OR_RETURN(Session session, Session::Create(m.graph, {.threads = flags.threads}));
+  SLUICE_ASSIGN_OR_RETURN(Session session, Session::Create(m.graph, {.intra_op_threads = flags.threads}));
   SLUICE_RETURN_IF_ERROR(session.Run(m.init));
 
   std::vector<Feeds> feeds;

@@ -55,8 +55,15 @@ class PrepareContext {
   virtual const TensorShape& output_shape(int i) const = 0;
   // The value of input i when it is the same in every run of the plan, else null.
   virtual const Tensor* constant_input(int i) const = 0;
-  // Threads that Run may use: the session's budget.
+  // Input i comes from variables that this plan does not write: it rarely changes, and its
+  // Tensor::version() tells when. What is computed from it alone (packed weights) is worth keeping.
+  virtual bool stable_input(int /*i*/) const { return false; }
+  // Threads that Run may use: the session's budget; 1 where results would depend on it and the
+  // session is deterministic.
   virtual int threads() const = 0;
+  // Results must not depend on the number of threads, nor use faster arithmetic that rounds
+  // otherwise than the plain formula (Winograd's convolution): SessionOptions::deterministic.
+  virtual bool deterministic() const { return false; }
   virtual const std::shared_ptr<MemoryBudget>& budget() const = 0;
   // `bytes` of memory, 64-byte aligned, that Run finds at KernelContext::scratch(). Contents are
   // lost between runs. Once per Prepare.
@@ -102,6 +109,16 @@ class KernelContext {
   T attr(absl::string_view name) const {
     return GetAttr<T>(attrs(), name);
   }
+};
+
+// One elementwise function on a piece of a tensor: output[i] = f(inputs[0][i], ...), i < n. The
+// elements are of the dtype it was made for; `output` may be one of the inputs. Chains of them run
+// as one step, piece by piece (OpSpec::Tiled).
+using TileFn = void (*)(const void* const* inputs, void* output, int64_t n, const double* params);
+struct TileKernel {
+  TileFn run = nullptr;
+  int num_params = 0;
+  double params[2] = {0, 0};  // what attributes say
 };
 
 using KernelRun = std::function<absl::Status(KernelContext&)>;

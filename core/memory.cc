@@ -105,6 +105,11 @@ absl::StatusOr<BufferRef> Buffer::Make(DType dtype, int64_t count,
   return ref;
 }
 
+void Buffer::SetNewVersion() {
+  static std::atomic<uint64_t> last{0};
+  version_.store(last.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_release);
+}
+
 Buffer::~Buffer() {
   DestroyElements(dtype_, data_, count_);
   std::free(data_);

@@ -54,6 +54,10 @@ class Buffer {
   int64_t bytes() const { return bytes_; }
   DType dtype() const { return dtype_; }
   bool unique() const { return refs_.load(std::memory_order_acquire) == 1; }
+  // Equal nonzero versions: equal contents, in whatever buffers. 0: may change at any time.
+  // Whoever writes a buffer that has a version gives it a new one.
+  uint64_t version() const { return version_.load(std::memory_order_acquire); }
+  void SetNewVersion();
 
  private:
   friend class BufferRef;
@@ -65,6 +69,7 @@ class Buffer {
   DType dtype_ = DType::kInvalid;
   std::shared_ptr<MemoryBudget> budget_;
   std::atomic<int32_t> refs_{0};
+  std::atomic<uint64_t> version_{0};
 };
 
 // A counted pointer to a Buffer.

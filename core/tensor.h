@@ -105,6 +105,12 @@ class Tensor {
   bool SharesBufferWith(const Tensor& o) const {
     return buffer_ && buffer_.get() == o.buffer_.get();
   }
+  // Buffer::version() of the elements; 0 without elements. Views of one buffer share it.
+  uint64_t version() const { return buffer_ ? buffer_->version() : 0; }
+  // After writing elements that others may recognise by their version: variables do.
+  void SetNewVersion() {
+    if (buffer_) buffer_->SetNewVersion();
+  }
   // Nobody else holds the buffer: it may be written in place.
   bool unique() const { return buffer_ && buffer_->unique(); }
 

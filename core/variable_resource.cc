@@ -55,6 +55,7 @@ absl::StatusOr<Tensor> VariableResource::Read() const {
 
 absl::Status VariableResource::Assign(Tensor value) {
   SLUICE_RETURN_IF_ERROR(CheckFits(*this, value));
+  value.SetNewVersion();
   // After the swap `value` frees the old buffer, outside the lock.
   const std::lock_guard<std::mutex> lock(mutex_);
   std::swap(value_, value);
@@ -67,9 +68,11 @@ absl::Status VariableResource::AssignCopy(const Tensor& value,
   const std::lock_guard<std::mutex> lock(mutex_);
   if (value_.unique() && value_.shape() == value.shape()) {
     value_.CopyElements(value);
+    value_.SetNewVersion();
     return absl::OkStatus();
   }
   SLUICE_ASSIGN_OR_RETURN(value_, value.Clone(budget));
+  value_.SetNewVersion();
   return absl::OkStatus();
 }
 
@@ -78,7 +81,10 @@ absl::Status VariableResource::Update(const std::shared_ptr<MemoryBudget>& budge
   const std::lock_guard<std::mutex> lock(mutex_);
   if (value_.empty_handle()) return NotInitialized(name_);
   SLUICE_RETURN_IF_ERROR(MakeUnique(value_, budget));
-  return update(value_);
+  value_.SetNewVersion();  // nobody can see the buffer before `update` has written it
+  absl::Status updated = update(value_);
+  value_.SetNewVersion();  // `update` may have replaced it
+  return updated;
 }
 
 std::string VariableResource::DebugString() const {
@@ -119,7 +125,10 @@ absl::Status VariableUpdate::PrepareLocked(const std::shared_ptr<MemoryBudget>& 
           absl::StrCat("Attempting to use uninitialized variables: ", v->name()));
     }
   }
-  for (VariableResource* v : locked) SLUICE_RETURN_IF_ERROR(MakeUnique(v->value_, budget));
+  for (VariableResource* v : locked) {
+    SLUICE_RETURN_IF_ERROR(MakeUnique(v->value_, budget));
+    v->value_.SetNewVersion();  // nobody can read it before Unlock()
+  }
   return absl::OkStatus();
 }
 
@@ -129,7 +138,10 @@ Tensor& VariableUpdate::value(int i) {
 }
 
 void VariableUpdate::Unlock() {
-  for (int i = 0; i < count_; ++i) variables_[i]->mutex_.unlock();
+  for (int i = 0; i < count_; ++i) {
+    variables_[i]->value_.SetNewVersion();  // the update may have replaced the buffer
+    variables_[i]->mutex_.unlock();
+  }
   count_ = 0;
 }
 

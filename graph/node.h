@@ -18,6 +18,7 @@
 namespace sluice {
 
 class Graph;
+class PlanNodes;
 
 // Where an input comes from.
 struct Edge {
@@ -64,6 +65,7 @@ class Node {
 
  private:
   friend class Graph;
+  friend class PlanNodes;
   // Laid out for graphs of many small nodes: the usual one, two inputs and one output, needs memory
   // of its own for its name and attributes only.
   Graph* graph_ = nullptr;

@@ -99,6 +99,26 @@ OpSpec& OpSpec::WritesResources() {
   return *this;
 }
 
+OpSpec& OpSpec::ReadsVariable() {
+  reads_variable_ = true;
+  return *this;
+}
+
+OpSpec& OpSpec::Tiled(TiledFn fn) {
+  tiled_ = std::move(fn);
+  return *this;
+}
+
+OpSpec& OpSpec::Flops(FlopsFn fn) {
+  flops_ = std::move(fn);
+  return *this;
+}
+
+OpSpec& OpSpec::ThreadSensitive() {
+  thread_sensitive_ = true;
+  return *this;
+}
+
 OpSpec& OpSpec::Commutative() {
   commutative_ = true;
   return *this;
@@ -202,6 +222,16 @@ absl::Status OpRegistry::AddGradient(absl::string_view name, GradientFn gradient
     return absl::AlreadyExistsError(
         absl::StrCat("Registering two gradient functions with name '", name, "'!"));
   }
+  return absl::OkStatus();
+}
+
+absl::Status OpRegistry::AddRewrite(Rewrite rewrite) {
+  for (const Rewrite& other : rewrites_) {
+    if (other.name != rewrite.name) continue;
+    return absl::AlreadyExistsError(
+        absl::StrCat("Registering two rewrites with name '", rewrite.name, "'!"));
+  }
+  rewrites_.push_back(std::move(rewrite));
   return absl::OkStatus();
 }
 

@@ -19,6 +19,7 @@
 #include "core/dtype.h"
 #include "core/kernel.h"
 #include "graph/indexed_slices.h"
+#include "graph/rewrite.h"
 #include "graph/shape_context.h"
 
 namespace sluice {
@@ -72,6 +73,14 @@ struct MissingKernel {
 // a function that returns Outputs will do. (tf.RegisterGradient)
 using GradientFn = std::function<TensorsOrSlices(At at, const Node& op, const Outputs& dy)>;
 
+// Floating-point operations of one run, two per multiply-add, from attributes and concrete shapes.
+using FlopsFn = std::function<double(const AttrMap& attrs, absl::Span<const TensorShape> inputs,
+                                     absl::Span<const TensorShape> outputs)>;
+
+// The function on tiles that an elementwise op with these attributes is for elements of `dtype`,
+// nullopt: none.
+using TiledFn = std::function<std::optional<TileKernel>(const AttrMap& attrs, DType dtype)>;
+
 // The attr by which a node asks for another gradient function than its op's (rule GR-15).
 inline constexpr char kGradientOpTypeAttr[] = "_gradient_op_type";
 
@@ -114,6 +123,14 @@ class OpSpec {
   OpSpec& SessionConstant();
   // Writes the variable(s) that its resource inputs name: plans run it as late as its edges allow.
   OpSpec& WritesResources();
+  // Output 0 is a snapshot of the variable that resource input 0 names.
+  OpSpec& ReadsVariable();
+  // Elementwise: output 0 has the broadcast shape of the inputs and the dtype of the last input.
+  OpSpec& Tiled(TiledFn fn);
+  OpSpec& Flops(FlopsFn fn);
+  // The last bits of the results depend on the number of threads: a deterministic session runs the
+  // op on one.
+  OpSpec& ThreadSensitive();
   OpSpec& Commutative();
   OpSpec& Aggregate();
   OpSpec& AllowsUninitializedInput();
@@ -144,6 +161,10 @@ class OpSpec {
   bool value_from_shapes() const { return value_from_shapes_; }
   bool session_constant() const { return session_constant_; }
   bool writes_resources() const { return writes_resources_; }
+  bool reads_variable() const { return reads_variable_; }
+  const TiledFn& tiled() const { return tiled_; }  // null: not elementwise, or no such function
+  const FlopsFn& flops() const { return flops_; }  // null: computes nothing worth counting
+  bool thread_sensitive() const { return thread_sensitive_; }
   bool commutative() const { return commutative_; }
   bool aggregate() const { return aggregate_; }
   bool allows_uninitialized_input() const { return allows_uninitialized_input_; }
@@ -170,7 +191,9 @@ class OpSpec {
   bool stateful_ = false, random_ = false, value_from_shapes_ = false, session_constant_ = false;
   bool writes_resources_ = false, commutative_ = false, aggregate_ = false;
   bool allows_uninitialized_input_ = false, must_be_fed_ = false, opaque_ = false;
-  bool passes_gradient_through_ = false;
+  bool passes_gradient_through_ = false, reads_variable_ = false, thread_sensitive_ = false;
+  TiledFn tiled_;
+  FlopsFn flops_;
   ControlFlow flow_ = ControlFlow::kNone;
   std::vector<MissingKernel> missing_kernels_;
   absl::Status status_;
@@ -194,7 +217,13 @@ class OpRegistry {
   absl::Status AddGradient(absl::string_view name, GradientFn gradient);
   const GradientFn* FindGradient(absl::string_view name) const;  // null when absent
 
+  // A rewrite that plans apply, after those added before. AlreadyExists for a second one of that
+  // name.
+  absl::Status AddRewrite(Rewrite rewrite);
+  const std::vector<Rewrite>& rewrites() const { return rewrites_; }
+
  private:
+  std::vector<Rewrite> rewrites_;
   absl::flat_hash_map<std::string, GradientFn> gradients_;
   absl::flat_hash_map<std::string, std::shared_ptr<const OpSpec>> specs_;
 };

@@ -2,7 +2,10 @@
 // family here.
 #include "ops/all_ops.h"
 
+#include <utility>
+
 #include "glog/logging.h"
+#include "ops/rewrites/all_rewrites.h"
 
 // clang-format off
 #define SLUICE_OPS(X)                                                             \
@@ -225,6 +228,10 @@ const OpRegistry& Builtin() {
     auto* r = new OpRegistry;
     for (OpSpec (*op)() : kOps) {
       const absl::Status added = r->Add(op());
+      CHECK(added.ok()) << added;
+    }
+    for (Rewrite& rewrite : AllRewrites()) {
+      const absl::Status added = r->AddRewrite(std::move(rewrite));
       CHECK(added.ok()) << added;
     }
     return r;

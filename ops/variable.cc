@@ -186,6 +186,7 @@ OpSpec ReadVariableOpOp() {
       .Prepare(ReadPrepare)
       .Gradient(ReadGradient)
       .PassesGradientThrough()
+      .ReadsVariable()
       .Stateful();
 }
 

@@ -175,7 +175,7 @@ std::unique_ptr<LateStep> Plan::MakeLateStep(const ProgramStep& source) {
 }
 
 absl::Status Plan::Run(absl::Span<const std::pair<Output, Tensor>> feeds, int threads,
-                       std::vector<Tensor>* results) {
+                       std::vector<Tensor>* results, RunMetadata*) {
   CHECK_EQ(feeds.size(), program_.feeds.size());
   struct Releaser {
     Plan* plan;

@@ -14,6 +14,7 @@
 #include "session/late_step.h"
 #include "session/layout.h"
 #include "session/program.h"
+#include "session/run_metadata.h"
 #include "session/signature.h"
 #include "session/state.h"
 
@@ -32,8 +33,9 @@ class Plan {
   // (null when the request discards them) has one element per fetch; a tensor in it is filled in
   // place when dtype and shape fit and nobody else holds it. The first error ends the run and names
   // its node; Cancelled when the session is closed meanwhile.
+  // `trace`, when not null, gets the time of every step.
   absl::Status Run(absl::Span<const std::pair<Output, Tensor>> feeds, int threads,
-                   std::vector<Tensor>* results);
+                   std::vector<Tensor>* results, RunMetadata* trace = nullptr);
 
   // For tests and tools.
   const Program& program() const { return program_; }

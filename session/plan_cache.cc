@@ -6,6 +6,8 @@
 #include "core/status.h"
 #include "core/threads.h"
 #include "session/compiler.h"
+#include "session/describe_program.h"
+#include "session/layout.h"
 #include "session/preflight.h"
 
 namespace sluice {
@@ -71,6 +73,14 @@ absl::StatusOr<std::unique_ptr<Plan>> PlanCache::MakePlan(const Request& request
   SLUICE_RETURN_IF_ERROR(CheckBeforeTraining(graph_, session_, request));
   SLUICE_ASSIGN_OR_RETURN(Program program, Compile(session_, request));
   return Plan::Make(session_, std::move(program));
+}
+
+absl::StatusOr<PlanDescription> PlanCache::Describe(const Request& request) {
+  SLUICE_RETURN_IF_ERROR(graph_.status());
+  SLUICE_RETURN_IF_ERROR(CheckRequest(graph_, request));
+  const ThreadBudget all(session_.threads);
+  SLUICE_ASSIGN_OR_RETURN(const Program program, Compile(session_, request));
+  return DescribeProgram(program, PlanLayout(program, session_.optimize));
 }
 
 std::vector<std::shared_ptr<PlanCache::Entry>> PlanCache::EvictOldest() {

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "graph/graph.h"
 #include "session/plan.h"
+#include "session/plan_description.h"
 #include "session/signature.h"
 #include "session/state.h"
 
@@ -40,8 +41,10 @@ class PlanCache {
     Lease(PlanCache* cache, std::shared_ptr<Entry> entry, std::unique_ptr<Plan> plan)
         : cache_(cache), entry_(std::move(entry)), plan_(std::move(plan)) {}
     Lease(Lease&&) = default;
+    Lease& operator=(Lease&&) = delete;
     ~Lease();
     Plan& plan() { return *plan_; }
+    bool Serves(const Request& request) const { return entry_->signature.Matches(request); }
 
    private:
     PlanCache* cache_;
@@ -54,6 +57,8 @@ class PlanCache {
   // The errors of CheckRequest(), Compile() and Plan::Make(). When memory runs out, idle plans are
   // given up before the second and last try.
   absl::StatusOr<Lease> Acquire(const Request& request);
+  // The plan for `request`, compiled but not kept.
+  absl::StatusOr<PlanDescription> Describe(const Request& request);
   // Frees the memory of all plans that no run uses now: after a run that found too little.
   void GiveUpIdle() { TakeIdle(); }
 

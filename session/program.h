@@ -5,12 +5,16 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "core/kernel.h"
 #include "core/tensor.h"
 #include "core/tensor_shape.h"
 #include "graph/node.h"
+#include "graph/plan_nodes.h"
 
 namespace sluice {
 
@@ -63,7 +67,8 @@ struct ProgramStep {
   int alias_output = 0;   // ... and the node's output that it becomes
   // Values. A kernel's and a late alias' inputs are all of the node's.
   std::vector<int> inputs, outputs;
-  KernelRun run;  // kKernel, not late
+  bool invariant = false;  // its outputs change only when variables change that it depends on
+  KernelRun run;           // kKernel, not late: from prepare_steps
   int64_t scratch_bytes = 0;
   int guard = kLive;        // token: the step is skipped when it is dead; a dead fetch is an error
   std::vector<int> tokens;  // kBranch, kJoin, kMerge
@@ -95,8 +100,15 @@ struct Loop {
 struct Program {
   std::deque<Value> values;  // kernels may keep the addresses of constants
   std::vector<ProgramStep> steps;
-  std::vector<int> feeds;  // value of each feed
-  bool random = false;     // holds a random op
+  // The first `invariant_reads` steps read variables, the next `invariant_steps` compute what
+  // depends on those (and constants) alone: the latter run only when a read gives another version
+  // than before.
+  int invariant_reads = 0, invariant_steps = 0;
+  std::unique_ptr<PlanNodes> made = std::make_unique<PlanNodes>();  // nodes of rewritten work
+  std::vector<std::pair<std::string, int>> rewrites;  // by name: how often each was applied
+  int folded = 0;                                     // nodes computed while compiling
+  std::vector<int> feeds;                             // value of each feed
+  bool random = false;                                // holds a random op
   std::vector<Loop> loops;
   int num_tokens = 0;
 };

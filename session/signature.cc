@@ -46,12 +46,14 @@ absl::Status CheckElement(const Graph& graph, const Output& output, const char* 
   return absl::OkStatus();
 }
 
+absl::Status CheckFeedable(const Output& to) {
+  if (!to.is_operation()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("Cannot feed a value for '", Printable(to.name()),
+                                                 "': it is an operation, not a tensor"));
+}
+
 absl::Status CheckFeed(const Output& to, const Tensor& value) {
   const std::string name = Printable(to.name());
-  if (to.is_operation()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("Cannot feed a value for '", name, "': it is an operation, not a tensor"));
-  }
   if (value.empty_handle()) {
     return absl::InvalidArgumentError(
         absl::StrCat("Cannot feed an empty handle for Tensor '", name, "'"));
@@ -83,23 +85,31 @@ uint64_t MixElement(uint64_t hash, const Output& output) {
 
 }  // namespace
 
-absl::Status CheckRequest(const Graph& graph, const Request& request) {
-  if (request.fetches.empty()) {
+absl::Status CheckElements(const Graph& graph, absl::Span<const Output> feeds,
+                           absl::Span<const Output> fetches) {
+  if (fetches.empty()) {
     return absl::InvalidArgumentError("Must specify at least one target to fetch or execute.");
   }
   absl::flat_hash_set<Output> fed;
-  for (size_t i = 0; i < request.feeds.size(); ++i) {
-    const auto& [to, value] = request.feeds[i];
-    SLUICE_RETURN_IF_ERROR(CheckElement(graph, to, "feed", i));
-    SLUICE_RETURN_IF_ERROR(CheckFeed(to, value));
-    if (!fed.insert(to).second) {
+  for (size_t i = 0; i < feeds.size(); ++i) {
+    SLUICE_RETURN_IF_ERROR(CheckElement(graph, feeds[i], "feed", i));
+    SLUICE_RETURN_IF_ERROR(CheckFeedable(feeds[i]));
+    if (!fed.insert(feeds[i]).second) {
       return absl::InvalidArgumentError(
-          absl::StrCat("Tensor '", Printable(to.name()), "' was fed more than once."));
+          absl::StrCat("Tensor '", Printable(feeds[i].name()), "' was fed more than once."));
     }
   }
-  for (size_t i = 0; i < request.fetches.size(); ++i) {
-    SLUICE_RETURN_IF_ERROR(CheckElement(graph, request.fetches[i], "fetch", i));
+  for (size_t i = 0; i < fetches.size(); ++i) {
+    SLUICE_RETURN_IF_ERROR(CheckElement(graph, fetches[i], "fetch", i));
   }
+  return absl::OkStatus();
+}
+
+absl::Status CheckRequest(const Graph& graph, const Request& request) {
+  std::vector<Output> fed;
+  for (const auto& [to, value] : request.feeds) fed.push_back(to);
+  SLUICE_RETURN_IF_ERROR(CheckElements(graph, fed, request.fetches));
+  for (const auto& [to, value] : request.feeds) SLUICE_RETURN_IF_ERROR(CheckFeed(to, value));
   return absl::OkStatus();
 }
 

@@ -21,6 +21,10 @@ struct Request {
   bool discard = false;  // the fetches' values are not wanted: all of them are targets
 };
 
+// The part of CheckRequest() that needs no values.
+absl::Status CheckElements(const Graph& graph, absl::Span<const Output> feeds,
+                           absl::Span<const Output> fetches);
+
 // InvalidArgument for what no plan can serve: an empty or foreign Output, an operation fed, a
 // tensor fed twice, a dtype or static shape that the fed value does not have, nothing to run (rules
 // SE-1, SE-2, SE-5).

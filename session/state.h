@@ -5,7 +5,9 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 
+#include "absl/container/flat_hash_set.h"
 #include "core/memory.h"
 #include "session/resource_store.h"
 #include "session/session.h"
@@ -14,7 +16,10 @@ namespace sluice {
 
 // Thread-safe. Outlives every plan of the session.
 struct SessionState {
-  int threads = 1;       // of one run
+  int threads = 1;  // of one run: SessionOptions::intra_op_threads
+  int inter_op_threads = 1;
+  bool deterministic = false;
+  absl::flat_hash_set<std::string> disabled_rewrites;
   bool optimize = true;  // SessionOptions::optimize
   Preflight preflight = Preflight::kOff;
   std::atomic<bool> preflight_done{false};  // Preflight::kWarn: the findings are logged

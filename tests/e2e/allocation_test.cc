@@ -141,7 +141,7 @@ struct Training {
                        {labels, Tensor::Of<int64_t>({kBatch}, classes)}});
     }
     const Output init = GlobalVariablesInitializer(root);
-    absl::StatusOr<Session> created = Session::Create(graph, {.threads = threads});
+    absl::StatusOr<Session> created = Session::Create(graph, {.intra_op_threads = threads});
     ASSERT_THAT(created, IsOk());
     session.emplace(*std::move(created));
     ASSERT_THAT(session->Run(init), IsOk());

@@ -100,7 +100,7 @@ struct Program {
     train_first = optimizer.Minimize(root, losses::MeanSquaredError(root, labels, towers.first));
     train_second = optimizer.Minimize(root, losses::MeanSquaredError(root, labels, towers.second));
     init = GlobalVariablesInitializer(root);
-    absl::StatusOr<Session> made = Session::Create(graph, {.threads = 1});
+    absl::StatusOr<Session> made = Session::Create(graph, {.intra_op_threads = 1});
     if (!made.ok()) return;
     session.emplace(*std::move(made));
     EXPECT_THAT(session->Run(init), IsOk());

@@ -13,7 +13,7 @@ TEST_F(EvaluateTest, CountsAndKeepsTheMostCertainMistakes) {
   const Output images = Input({-1, 1, 1, 1});
   const Output p = ops::Reshape(root_, images, {-1, 1});
   const Output probabilities = p * Values({1, 2}, {-1, 1}) + Values({1, 2}, {1, 0});
-  absl::StatusOr<Session> session = Session::Create(graph_, {.threads = 1});
+  absl::StatusOr<Session> session = Session::Create(graph_, {.intra_op_threads = 1});
   ASSERT_THAT(session, IsOk());
 
   // 600 images, more than one batch. Right but for images 1 (sure), 2 (less so), 510 (most).

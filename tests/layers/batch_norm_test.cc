@@ -134,7 +134,7 @@ TEST_F(BatchNormTest, TrainingDecidedInEveryRun) {
     const Outputs updates = graph.OutputsIn(keys::kUpdateOps);
     ASSERT_EQ(updates.size(), 2u);
     const Output init = GlobalVariablesInitializer(root);
-    absl::StatusOr<Session> session = Session::Create(graph, {.threads = 1});
+    absl::StatusOr<Session> session = Session::Create(graph, {.intra_op_threads = 1});
     ASSERT_THAT(session, IsOk());
     ASSERT_THAT(session->Run(init), IsOk());
     const Tensor yes = Tensor::Scalar(true), no = Tensor::Scalar(false);

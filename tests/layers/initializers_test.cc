@@ -326,7 +326,7 @@ TEST_F(InitializersTest, TheGraphsSeedGivesEveryVariableItsOwn) {
     const Variable a = GetVariable(root, "a", {.shape = {4, 4}});
     const Variable b = GetVariable(root, "b", {.shape = {4, 4}});
     const Output init = GlobalVariablesInitializer(root);
-    absl::StatusOr<Session> session = Session::Create(graph, {.threads = 1});
+    absl::StatusOr<Session> session = Session::Create(graph, {.intra_op_threads = 1});
     EXPECT_THAT(session, IsOk());
     EXPECT_THAT(session->Run(init), IsOk());
     return *session->Run({}, Outputs{a.value(), b.value()});

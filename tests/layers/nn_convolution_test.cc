@@ -48,7 +48,7 @@ TEST_P(ConvolutionCases, MatchTheTwin) {
   const Output y = convolution(root, {ops::Const(root, x), ops::Const(root, w)})[0];
   ASSERT_THAT(graph.status(), IsOk());
   EXPECT_EQ(y.shape(), twin.output);
-  Session session = *Session::Create(graph, {.threads = 1});
+  Session session = *Session::Create(graph, {.intra_op_threads = 1});
   ExpectClose((*session.Run({}, {y}))[0], SumOfProducts(twin, false, 2, x, w, twin.output));
 }
 

@@ -73,7 +73,7 @@ TEST_F(NoiseTest, AlphaDropoutKeepsMeanAndVariance) {
   const Scope root = Scope::Root(graph);
   const Output in = ops::Placeholder(root, DType::kFloat, {20000});
   const Output y = AlphaDropout(root, in, {.rate = 0.3f, .training = true});
-  absl::StatusOr<Session> session = Session::Create(graph, {.threads = 1});
+  absl::StatusOr<Session> session = Session::Create(graph, {.intra_op_threads = 1});
   ASSERT_THAT(session, IsOk());
   // Uniform of mean 0 and variance 1.
   const Tensor values = RandomTensor(DType::kFloat, {20000}, 5, -std::sqrt(3.0), std::sqrt(3.0));

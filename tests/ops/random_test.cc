@@ -21,7 +21,7 @@ namespace {
 
 // What `fetch` is in a fresh session with so many threads, run by run.
 std::vector<Tensor> RunTimes(const Output& fetch, int runs, int threads = 1) {
-  absl::StatusOr<Session> session = Session::Create(*fetch.graph(), {.threads = threads});
+  absl::StatusOr<Session> session = Session::Create(*fetch.graph(), {.intra_op_threads = threads});
   std::vector<Tensor> results;
   if (!session.ok()) {
     ADD_FAILURE() << session.status();

@@ -24,7 +24,7 @@ TEST_F(ErrorsTest, CreateRefusesWhatCannotRun) {
   Graph empty(Registry());
   EXPECT_THAT(Session::Create(empty),
               StatusIs(StatusCode::kInvalidArgument, "The Session graph is empty."));
-  EXPECT_THAT(Session::Create(graph_, {.threads = -1}),
+  EXPECT_THAT(Session::Create(graph_, {.intra_op_threads = -1}),
               StatusIs(StatusCode::kInvalidArgument, "threads"));
   EXPECT_THAT(Session::Create(graph_, {.memory_limit_bytes = -1}),
               StatusIs(StatusCode::kInvalidArgument, "memory_limit_bytes"));

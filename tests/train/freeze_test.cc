@@ -39,7 +39,7 @@ class FreezeTest : public NamesFixture {
                           const std::string& fed = "", const Tensor& value = {}) {
     Graph graph(ops::Builtin());
     EXPECT_THAT(ImportGraphDef(def, &graph), IsOk());
-    absl::StatusOr<Session> session = Session::Create(graph, {.threads = 1});
+    absl::StatusOr<Session> session = Session::Create(graph, {.intra_op_threads = 1});
     EXPECT_THAT(session, IsOk());
     Feeds feeds;
     if (!fed.empty()) feeds.push_back({*graph.FindTensor(fed), value});

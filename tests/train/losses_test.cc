@@ -45,7 +45,7 @@ TEST(WeightedLossTest, EveryReduction) {  // LS-1
           ComputeWeightedLoss(root, x, {.weights = two, .reduction = c.reduction}),
           ComputeWeightedLoss(root, x, {.weights = rows, .reduction = c.reduction}),
           ComputeWeightedLoss(root, x, {.weights = none, .reduction = c.reduction})};
-      absl::StatusOr<Session> session = Session::Create(graph, {.threads = 1});
+      absl::StatusOr<Session> session = Session::Create(graph, {.intra_op_threads = 1});
       ASSERT_THAT(session, IsOk());
       const auto values =
           session->Run({{x, Tensor::Of<float>({2, 3}, {1, 2, 3, 4, 5, 6})}}, losses);
@@ -129,7 +129,7 @@ TEST(WeightedLossTest, WeightsAreCheckedWhenTheyRun) {  // LS-1
       };
       const Output x = input(c.values), w = input(c.weights);
       const Output loss = ComputeWeightedLoss(root, x, {.weights = w});
-      absl::StatusOr<Session> session = Session::Create(graph, {.threads = 1});
+      absl::StatusOr<Session> session = Session::Create(graph, {.intra_op_threads = 1});
       ASSERT_THAT(session, IsOk());
       const auto result = session->Run(
           {{x, RandomTensor(DType::kFloat, c.values)}, {w, RandomTensor(DType::kFloat, c.weights)}},

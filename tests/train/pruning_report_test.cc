@@ -59,7 +59,7 @@ TEST_F(PruningReportTest, NothingToReport) {
 
 TEST_F(PruningReportTest, NeedsInitializedMasks) {
   Weight("conv", {2}, {1, 0});
-  absl::StatusOr<Session> session = Session::Create(graph_, {.threads = 1});
+  absl::StatusOr<Session> session = Session::Create(graph_, {.intra_op_threads = 1});
   ASSERT_THAT(session, IsOk());
   EXPECT_THAT(SparsityReport(*session).status(),
               StatusIs(absl::StatusCode::kFailedPrecondition, "conv/mask"));

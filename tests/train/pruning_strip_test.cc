@@ -66,7 +66,7 @@ class StripTest : public NamesFixture {
   Tensor FromFile(const proto::GraphDef& def, bool optimize = true) {
     Graph graph(ops::Builtin());
     EXPECT_THAT(ImportGraphDef(def, &graph), IsOk());
-    absl::StatusOr<Session> session = Session::Create(graph, {.threads = 1, .optimize = optimize});
+    absl::StatusOr<Session> session = Session::Create(graph, {.intra_op_threads = 1, .optimize = optimize});
     EXPECT_THAT(session, IsOk());
     const absl::StatusOr<std::vector<Tensor>> y =
         session->Run({{*graph.FindTensor("x:0"), Images()}}, {*graph.FindTensor(y_.name())});
@@ -172,7 +172,7 @@ TEST_F(StripTest, Bytes) {
   ASSERT_THAT(bytes, IsOk());
   Graph graph(ops::Builtin());
   ASSERT_THAT(train::ImportFrozen(*bytes, &graph), IsOk());
-  absl::StatusOr<Session> session = Session::Create(graph, {.threads = 1});
+  absl::StatusOr<Session> session = Session::Create(graph, {.intra_op_threads = 1});
   ASSERT_THAT(session, IsOk());
   EXPECT_THAT(session->Run({{*graph.FindTensor("x:0"), Images()}}, {*graph.FindTensor(y_.name())}),
               IsOk());

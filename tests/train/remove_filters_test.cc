@@ -92,7 +92,7 @@ class RemoveFiltersTest : public ProgramFixture {
   std::vector<Tensor> RunDef(const proto::GraphDef& def, const std::string& name) {
     Graph graph(ops::Builtin());
     EXPECT_THAT(ImportGraphDef(def, &graph), IsOk());
-    absl::StatusOr<Session> session = Session::Create(graph, {.threads = 1});
+    absl::StatusOr<Session> session = Session::Create(graph, {.intra_op_threads = 1});
     EXPECT_THAT(session, IsOk());
     std::vector<Tensor> all;
     TensorShape shape = x_.shape();

@@ -113,7 +113,7 @@ absl::StatusOr<SessionOptions> GraphJob::ReadLimits(const CommandLine& line) {
   if (line.Has("threads")) {
     const absl::StatusOr<int64_t> threads = ParseInt("threads", line.Get("threads", ""), 1, 1024);
     if (!threads.ok()) return UsageError(threads.status().message());
-    options.threads = static_cast<int>(*threads);
+    options.intra_op_threads = static_cast<int>(*threads);
   }
   return options;
 }

@@ -72,7 +72,7 @@ inline void Apply(layers::Layer& layer, const std::vector<Tensor>& values,
 
 inline absl::StatusOr<Session> Start(Program& p) {
   const Output init = GlobalVariablesInitializer(p.root);
-  absl::StatusOr<Session> session = Session::Create(p.graph, {.threads = 1});
+  absl::StatusOr<Session> session = Session::Create(p.graph, {.intra_op_threads = 1});
   if (!session.ok()) return session;
   const absl::Status initialized = session->Run(init);
   if (!initialized.ok()) return initialized;

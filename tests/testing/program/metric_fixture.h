@@ -22,7 +22,7 @@ class MetricFixture : public ProgramFixture {
   void Start() {
     ASSERT_THAT(graph_.status(), IsOk());
     const Output init = LocalVariablesInitializer(root_);
-    absl::StatusOr<Session> session = Session::Create(graph_, {.threads = 1});
+    absl::StatusOr<Session> session = Session::Create(graph_, {.intra_op_threads = 1});
     ASSERT_THAT(session, IsOk());
     session_.emplace(*std::move(session));
     ASSERT_THAT(session_->Run(init), IsOk());

@@ -58,7 +58,7 @@ class ProgramFixture : public ::testing::Test {
   absl::StatusOr<std::vector<Tensor>> TryRun(const Outputs& fetches, const Feeds& feeds = {}) {
     if (!session_.has_value()) {
       const Output init = GlobalVariablesInitializer(root_);
-      absl::StatusOr<Session> session = Session::Create(graph_, {.threads = 1});
+      absl::StatusOr<Session> session = Session::Create(graph_, {.intra_op_threads = 1});
       if (!session.ok()) return session.status();
       session_.emplace(*std::move(session));
       const absl::Status initialized = session_->Run(init);

@@ -1,0 +1,24 @@
+// The one list of rewrites: a function per file of this folder. Order matters.
+#include "ops/rewrites/all_rewrites.h"
+
+// clang-format off
+#define SLUICE_REWRITES(X) \
+  /* exact simplifications */ \
+  /* into contractions */ \
+  /* batch normalization */ \
+  /* elementwise chains and updates */
+// clang-format on
+
+namespace sluice::ops {
+
+#define X(name) Rewrite name##Rewrite();
+SLUICE_REWRITES(X)
+#undef X
+
+std::vector<Rewrite> AllRewrites() {
+#define X(name) name##Rewrite(),
+  return {SLUICE_REWRITES(X)};
+#undef X
+}
+
+}  // namespace sluice::ops

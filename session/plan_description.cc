@@ -1,0 +1,7 @@
+#include "session/plan_description.h"
+
+namespace sluice {
+
+std::string ToString(const PlanDescription&) { return ""; }
+
+}  // namespace sluice
