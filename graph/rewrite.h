@@ -80,6 +80,10 @@ class PlanEditor {
   // once where the inputs are constants. Returns its output values, as many as the op has; empty
   // when the op refuses these inputs or attributes.
   virtual std::vector<int> Add(int reader, Work work) = 0;
+  // Replaces `works`, updates of variables without outputs, by one that does them all, in the place
+  // of the last. kNone, and nothing happens, when work in between looks at one of their variables
+  // or has other effects.
+  virtual int Merge(absl::Span<const int> works, Work by) = 0;
   // Everybody who reads `value` reads `instead` (same dtype; same number of elements) from now on.
   // False when somebody who must run before `instead` is made reads it, or it is fetched under a
   // shape of its own.

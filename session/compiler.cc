@@ -11,23 +11,26 @@
 #include "core/status.h"
 #include "core/variable_resource.h"
 #include "glog/logging.h"
+#include "session/aliases.h"
 #include "session/common_subexpressions.h"
+#include "session/constant_folding.h"
 #include "session/drop_unused.h"
 #include "session/flow_builder.h"
-#include "session/kernel_host.h"
+#include "session/infer_step.h"
+#include "session/invariants.h"
 #include "session/order.h"
+#include "session/prepare_steps.h"
 #include "session/program_builder.h"
 #include "session/prune.h"
+#include "session/rewrites.h"
 
 namespace sluice {
 namespace {
 
-// Results above this are computed in every run, unless the constants they come from take as much.
-constexpr int64_t kLargestFoldedBytes = int64_t{16} << 20;
-
 class Compiler {
  public:
-  Compiler(SessionState& session, const Request& request) : session_(session), request_(request) {}
+  Compiler(SessionState& session, const Request& request)
+      : session_(session), request_(request), registry_(request.fetches[0].graph()->registry()) {}
 
   absl::StatusOr<Program> Run() {
     const LiveEdges edges(request_);
@@ -46,7 +49,13 @@ class Compiler {
       SLUICE_RETURN_IF_ERROR(CloseLoops(static_cast<int>(i) + 1));
     }
     AddLateFetches();
-    if (session_.optimize) DropUnused(&program_);
+    if (session_.optimize) {
+      DropUnused(&program_);
+      ApplyRewrites(session_, registry_, &program_);
+      DropUnused(&program_);
+      FindInvariants(&program_);
+    }
+    SLUICE_RETURN_IF_ERROR(PrepareSteps(session_, &program_));
     return std::move(program_);
   }
 
@@ -224,7 +233,7 @@ class Compiler {
     // Who asks for this node to run asks for what it reads, even where no other work is left of it.
     for (size_t i = reads; i < b_.line().size(); ++i) b_.line()[i].required |= required;
     const bool mergeable =
-        session_.optimize && IsPure(node, inputs) && b_.guard() == kLive && !b_.in_loop();
+        session_.optimize && IsPure(node, ValuesOf(inputs)) && b_.guard() == kLive && !b_.in_loop();
     const std::vector<int>* same = mergeable ? merged_.Find(node, inputs) : nullptr;
     if (same != nullptr) {
       std::copy(same->begin(), same->end(), &OutputOf(node, 0));
@@ -261,104 +270,43 @@ class Compiler {
   absl::Status AddShapedWork(const Node& node, const std::vector<int>& inputs,
                              const std::vector<TensorShape>& shapes, bool required) {
     if (IsAlias(node)) return AddAliases(node, inputs, shapes);
-    if (CanFold(node, inputs, shapes)) return Fold(node, inputs, shapes);
+    if (CanFold(node, ValuesOf(inputs), shapes, session_.optimize)) {
+      return AddFolded(node, inputs, shapes);
+    }
     return AddKernel(node, inputs, shapes, required);
   }
 
-  // Its outputs depend on its attributes and on the elements of its inputs only.
-  bool IsPure(const Node& node, const std::vector<int>& inputs) {
-    if (node.spec().stateful() || node.spec().random() || node.num_outputs() == 0) return false;
-    for (int i = 0; i < node.num_outputs(); ++i) {
-      if (IsRef(node.output_dtype(i))) return false;
-    }
-    return std::none_of(inputs.begin(), inputs.end(),
-                        [&](int v) { return value(v).dtype == DType::kResource; });
+  // --- shapes and folding ---
+  std::vector<const Value*> ValuesOf(const std::vector<int>& inputs) {
+    std::vector<const Value*> values;
+    for (int v : inputs) values.push_back(&value(v));
+    return values;
   }
 
   absl::StatusOr<std::vector<TensorShape>> InferShapes(const Node& node,
                                                        const std::vector<int>& inputs) {
-    std::vector<TensorShape> shapes, results;
+    std::vector<TensorShape> shapes;
     std::vector<const Tensor*> known;
-    std::vector<DType> input_dtypes, output_dtypes;
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      shapes.push_back(value(inputs[i]).shape);
-      known.push_back(b_.KnownValue(inputs[i]));
-      input_dtypes.push_back(BaseType(node.input_dtype(static_cast<int>(i))));
+    for (int v : inputs) {
+      shapes.push_back(value(v).shape);
+      known.push_back(b_.KnownValue(v));
     }
-    for (int i = 0; i < node.num_outputs(); ++i)
-      output_dtypes.push_back(BaseType(node.output_dtype(i)));
-    ShapeContext context(node.attrs(), std::move(shapes), std::move(known), std::move(input_dtypes),
-                         std::move(output_dtypes));
-    if (node.spec().shape_fn() != nullptr) {
-      SLUICE_RETURN_IF_ERROR(node.spec().shape_fn()(context));
-    }
-    for (int i = 0; i < node.num_outputs(); ++i) {
-      results.push_back(node.spec().shape_fn() ? context.output(i) : TensorShape::Unknown());
-      SLUICE_RETURN_IF_ERROR(results.back().Check());
-    }
-    return results;
+    return InferStep(node, std::move(shapes), std::move(known));
   }
 
-  // --- folding ---
-  bool CanFold(const Node& node, const std::vector<int>& inputs,
-               const std::vector<TensorShape>& shapes) {
-    if (node.spec().session_constant()) return inputs.empty();
-    if (!IsPure(node, inputs)) return false;
-    if (inputs.empty()) return true;
-    if (!session_.optimize) return false;
-    int64_t input_bytes = 0;
-    for (int v : inputs) {
-      const bool constant = value(v).home == Home::kConstant;
-      if (constant) input_bytes += value(v).tensor.byte_size();
-      if (constant) continue;
-      if (!node.spec().value_from_shapes() || !value(v).shape.fully_defined()) return false;
-    }
-    int64_t output_bytes = 0;
-    for (int i = 0; i < node.num_outputs(); ++i) {
-      if (!shapes[i].fully_defined()) continue;
-      output_bytes += shapes[i].num_elements() * static_cast<int64_t>(SizeOf(node.output_dtype(i)));
-    }
-    return output_bytes <= std::max(kLargestFoldedBytes, input_bytes);
-  }
-
-  absl::Status Fold(const Node& node, const std::vector<int>& inputs,
-                    const std::vector<TensorShape>& shapes) {
-    std::vector<Tensor> tensors;
-    for (int v : inputs) {
-      const Tensor* known = b_.KnownValue(v);
-      tensors.push_back(known ? *known : Tensor::ShapeOnly(value(v).dtype, value(v).shape));
-    }
-    std::vector<const Tensor*> pointers;
-    for (const Tensor& t : tensors) pointers.push_back(&t);
+  absl::Status AddFolded(const Node& node, const std::vector<int>& inputs,
+                         const std::vector<TensorShape>& shapes) {
     SLUICE_ASSIGN_OR_RETURN(const std::vector<Tensor> results,
-                            RunNodeOnce(node, session_, pointers, shapes));
+                            Fold(node, session_, ValuesOf(inputs), shapes));
     for (int i = 0; i < node.num_outputs(); ++i) {
       OutputOf(node, i) = IsRef(node.output_dtype(i)) ? b_.NewConstant(results[i], true, shapes[i])
                                                       : b_.Constant(results[i]);
     }
+    program_.folded += node.num_inputs() > 0;
     return absl::OkStatus();
   }
 
   // --- aliases ---
-  // Every output is some input under another shape.
-  static bool IsAlias(const Node& node) {
-    if (node.num_outputs() == 0 || node.spec().stateful()) return false;
-    for (int i = 0; i < node.num_outputs(); ++i) {
-      const int in = AliasedInput(node, i);
-      if (in < 0 || in >= node.num_inputs() || node.input_dtype(in) != node.output_dtype(i)) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  static int AliasedInput(const Node& node, int output) {
-    for (const auto& [in, out] : node.spec().aliases()) {
-      if (out == output) return in;
-    }
-    return -1;
-  }
-
   absl::Status AddAliases(const Node& node, const std::vector<int>& inputs,
                           const std::vector<TensorShape>& shapes) {
     for (int i = 0; i < node.num_outputs(); ++i) {
@@ -413,10 +361,8 @@ class Compiler {
     step.late = late;
     step.required = required || node.num_outputs() == 0 || node.spec().stateful();
     step.inputs = inputs;
-    std::vector<bool> sets_output(node.num_outputs(), false);
-    if (!late) SLUICE_RETURN_IF_ERROR(Prepare(node, shapes, &step, &sets_output));
     for (int i = 0; i < node.num_outputs(); ++i) {
-      SLUICE_ASSIGN_OR_RETURN(const int v, AddOutput(node, inputs, i, shapes[i], sets_output[i]));
+      SLUICE_ASSIGN_OR_RETURN(const int v, AddOutput(node, inputs, i, shapes[i]));
       OutputOf(node, i) = v;
       step.outputs.push_back(v);
     }
@@ -424,31 +370,15 @@ class Compiler {
     return absl::OkStatus();
   }
 
-  absl::Status Prepare(const Node& node, const std::vector<TensorShape>& shapes, ProgramStep* step,
-                       std::vector<bool>* sets_output) {
-    std::vector<TensorShape> input_shapes;
-    std::vector<const Tensor*> constants;
-    for (int v : step->inputs) {
-      input_shapes.push_back(value(v).shape);
-      constants.push_back(b_.KnownValue(v));
-    }
-    PrepareStep prepare(node, session_, input_shapes, shapes, constants);
-    SLUICE_ASSIGN_OR_RETURN(step->run, node.spec().prepare()(prepare));
-    step->scratch_bytes = prepare.scratch_bytes();
-    *sets_output = prepare.sets_output();
-    return absl::OkStatus();
-  }
-
   absl::StatusOr<int> AddOutput(const Node& node, const std::vector<int>& inputs, int i,
-                                const TensorShape& shape, bool sets_output) {
+                                const TensorShape& shape) {
     const DType dtype = node.output_dtype(i);
     if (IsRef(dtype)) return AddReference(node, inputs, shape);
     if (SizeOf(dtype) == 0) {
       return absl::UnimplementedError(
           absl::StrCat("output ", i, ": a tensor cannot hold ", DTypeName(dtype)));
     }
-    const Home home = sets_output ? Home::kRuntime : b_.HomeOf(dtype, shape);
-    return b_.NewValue({.dtype = dtype, .home = home, .shape = shape});
+    return b_.NewValue({.dtype = dtype, .home = b_.HomeOf(dtype, shape), .shape = shape});
   }
 
   // The reference that an update gives out is its first input (Assign, ApplyAdam, ...): known now
@@ -468,6 +398,7 @@ class Compiler {
 
   SessionState& session_;
   const Request& request_;
+  const OpRegistry& registry_;
   Order order_;
   ProgramBuilder b_;
   Program& program_ = b_.program();

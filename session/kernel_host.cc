@@ -11,12 +11,13 @@ namespace sluice {
 PrepareStep::PrepareStep(const Node& node, SessionState& session,
                          absl::Span<const TensorShape> inputs,
                          absl::Span<const TensorShape> outputs,
-                         absl::Span<const Tensor* const> constants)
+                         absl::Span<const Tensor* const> constants, std::vector<bool> stable)
     : node_(node),
       session_(session),
       inputs_(inputs),
       outputs_(outputs),
       constants_(constants),
+      stable_(std::move(stable)),
       sets_output_(outputs.size(), false) {}
 
 void PrepareStep::RequestScratch(int64_t bytes) {

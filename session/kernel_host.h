@@ -25,13 +25,20 @@ struct RunState {
   Tensor arena;  // the planned memory, whole; empty outside plans
 };
 
+// The threads on which a deterministic session runs `node`, when a run has `threads`.
+inline int StepThreads(const Node& node, const SessionState& session, int threads) {
+  return session.deterministic && node.spec().thread_sensitive() ? 1 : threads;
+}
+
 // What Prepare sees of one node.
 class PrepareStep final : public PrepareContext {
  public:
   // `constants[i]` is the value of input i when every run has the same, else null. All spans
   // outlive the object.
+  // `stable` as PrepareContext::stable_input; empty: no input is.
   PrepareStep(const Node& node, SessionState& session, absl::Span<const TensorShape> inputs,
-              absl::Span<const TensorShape> outputs, absl::Span<const Tensor* const> constants);
+              absl::Span<const TensorShape> outputs, absl::Span<const Tensor* const> constants,
+              std::vector<bool> stable = {});
 
   const std::string& node_name() const override { return node_.name(); }
   const AttrMap& attrs() const override { return node_.attrs(); }
@@ -42,7 +49,9 @@ class PrepareStep final : public PrepareContext {
   const TensorShape& input_shape(int i) const override { return inputs_[i]; }
   const TensorShape& output_shape(int i) const override { return outputs_[i]; }
   const Tensor* constant_input(int i) const override { return constants_[i]; }
-  int threads() const override { return session_.threads; }
+  bool stable_input(int i) const override { return !stable_.empty() && stable_[i]; }
+  int threads() const override { return StepThreads(node_, session_, session_.threads); }
+  bool deterministic() const override { return session_.deterministic; }
   const std::shared_ptr<MemoryBudget>& budget() const override { return session_.budget; }
   void RequestScratch(int64_t bytes) override;
   void WillSetOutput(int i) override { sets_output_[i] = true; }
@@ -57,6 +66,7 @@ class PrepareStep final : public PrepareContext {
   SessionState& session_;
   absl::Span<const TensorShape> inputs_, outputs_;
   absl::Span<const Tensor* const> constants_;
+  const std::vector<bool> stable_;
   int64_t scratch_bytes_ = 0;
   std::vector<bool> sets_output_;
 };

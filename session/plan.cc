@@ -8,7 +8,6 @@
 #include "core/variable_resource.h"
 #include "glog/logging.h"
 #include "session/prune.h"
-#include "session/uninitialized.h"
 
 namespace sluice {
 namespace {
@@ -39,14 +38,15 @@ std::string LargestTensor(const Program& program) {
 
 absl::StatusOr<std::unique_ptr<Plan>> Plan::Make(SessionState& session, Program program) {
   std::unique_ptr<Plan> plan(new Plan(session, std::move(program)));
-  SLUICE_RETURN_IF_ERROR(plan->MakeArena());
   SLUICE_RETURN_IF_ERROR(plan->MakeSlots());
   std::vector<ProgramStep>& steps = plan->program_.steps;
   plan->steps_.reserve(steps.size());
   for (size_t s = 0; s < steps.size(); ++s) {
-    plan->steps_.push_back(
-        plan->MakeStep(&steps[s], plan->layout_.releases[s], plan->layout_.scratch_offsets[s]));
+    plan->steps_.push_back(plan->MakeStep(&steps[s], plan->layout_.releases[s]));
   }
+  // Memory that is refused is refused now, not in the first run.
+  SLUICE_RETURN_IF_ERROR(plan->EnterArena());
+  session.arenas.GiveBack(plan.get());
   return plan;
 }
 
@@ -57,27 +57,48 @@ Plan::Plan(SessionState& session, Program program)
   state_.session = &session_;
 }
 
-absl::Status Plan::MakeArena() {
+Plan::~Plan() { session_.arenas.Leave(this); }
+
+// Takes a block of memory for one run; the caller gives it back.
+absl::Status Plan::EnterArena() {
   // Never empty: tensors without elements need an address too.
   const int64_t bytes = std::max<int64_t>(layout_.arena_bytes, kBufferAlignment);
-  auto buffer = Buffer::Make(DType::kUint8, bytes, session_.budget);
-  if (!buffer.ok()) {
-    return Annotate(buffer.status(), absl::StrCat("planned memory of ", bytes, " bytes (",
-                                                  LargestTensor(program_), ")"));
+  bool fresh = false;
+  const absl::StatusOr<BufferRef> arena = session_.arenas.Take(this, bytes, &fresh);
+  if (!arena.ok()) {
+    return Annotate(arena.status(), absl::StrCat("planned memory of ", bytes, " bytes (",
+                                                 LargestTensor(program_), ")"));
   }
-  dead_.assign(program_.num_tokens, 0);
-  state_.arena = Tensor::View(*buffer, 0, DType::kUint8, {bytes});
-  slots_.resize(program_.values.size());
-  for (size_t v = 0; v < slots_.size(); ++v) {
-    const Value& value = program_.values[v];
-    if (value.home == Home::kArena) {
-      slots_[v] = Tensor::View(*buffer, layout_.offsets[v], value.dtype, value.shape);
-    }
-  }
+  if (fresh) PlaceInArena(*arena);
   return absl::OkStatus();
 }
 
+void Plan::PlaceInArena(const BufferRef& arena) {
+  state_.arena = Tensor::View(arena, 0, DType::kUint8, {arena->bytes()});
+  for (size_t v = 0; v < slots_.size(); ++v) {
+    const Value& value = program_.values[v];
+    if (value.home == Home::kArena) {
+      slots_[v] = Tensor::View(arena, layout_.offsets[v], value.dtype, value.shape);
+    }
+  }
+  for (size_t s = 0; s < steps_.size(); ++s) {
+    if (program_.steps[s].scratch_bytes == 0) continue;
+    steps_[s].context->set_scratch(static_cast<char*>(state_.arena.mutable_raw()) +
+                                   layout_.scratch_offsets[s]);
+  }
+}
+
+void Plan::LeaveArena() {
+  state_.arena = Tensor();
+  for (size_t v = 0; v < slots_.size(); ++v) {
+    if (program_.values[v].home == Home::kArena) slots_[v] = Tensor();
+  }
+}
+
 absl::Status Plan::MakeSlots() {
+  dead_.assign(program_.num_tokens, 0);
+  versions_.assign(program_.invariant_reads, 0);
+  slots_.resize(program_.values.size());
   for (size_t v = 0; v < slots_.size(); ++v) {
     Value& value = program_.values[v];
     switch (value.home) {
@@ -104,8 +125,7 @@ absl::Status Plan::MakeSlots() {
   return absl::OkStatus();
 }
 
-Plan::Step Plan::MakeStep(ProgramStep* source, absl::Span<const int> releases,
-                          int64_t scratch_offset) {
+Plan::Step Plan::MakeStep(ProgramStep* source, absl::Span<const int> releases) {
   Step step;
   step.kind = source->kind;
   step.source = source;
@@ -116,9 +136,8 @@ Plan::Step Plan::MakeStep(ProgramStep* source, absl::Span<const int> releases,
     case StepKind::kKernel:
       MakeKernelStep(*source, &step);
       step.run = std::move(source->run);
-      if (source->scratch_bytes > 0) {
-        step.context->set_scratch(static_cast<char*>(state_.arena.mutable_raw()) + scratch_offset);
-      }
+      step.one_thread =
+          StepThreads(*source->node, session_, session_.threads) == 1 && session_.threads > 1;
       break;
     case StepKind::kLoop:
       step.loop = MakeLoop(&program_.loops[source->loop]);
@@ -172,143 +191,6 @@ std::unique_ptr<LateStep> Plan::MakeLateStep(const ProgramStep& source) {
     if (!value.is_ref && value.shape.fully_defined()) planned[output] = &value.shape;
   }
   return std::make_unique<LateStep>(*source.node, session_, std::move(inputs), std::move(planned));
-}
-
-absl::Status Plan::Run(absl::Span<const std::pair<Output, Tensor>> feeds, int threads,
-                       std::vector<Tensor>* results, RunMetadata*) {
-  CHECK_EQ(feeds.size(), program_.feeds.size());
-  struct Releaser {
-    Plan* plan;
-    ~Releaser() { plan->ReleaseAll(); }
-  } releaser{this};
-  for (size_t i = 0; i < feeds.size(); ++i) slots_[program_.feeds[i]] = feeds[i].second;
-  state_.threads = threads;
-  if (program_.random) {
-    state_.random_run = session_.random_run.fetch_add(1, std::memory_order_relaxed);
-  }
-  return RunSteps(absl::MakeSpan(steps_), results);
-}
-
-void Plan::ReleaseAll() {
-  for (Tensor* slot : borrowed_) {
-    if (!slot->empty_handle()) *slot = Tensor();
-  }
-  for (Tensor* slot : owned_resources_) {
-    for (ResourceRef& element : slot->mutable_flat<ResourceRef>()) element = nullptr;
-  }
-}
-
-absl::Status Plan::RunSteps(absl::Span<Step> steps, std::vector<Tensor>* results) {
-  for (Step& step : steps) {
-    if (session_.closed.load(std::memory_order_relaxed)) [[unlikely]] {
-      return absl::CancelledError("Session has been closed.");
-    }
-    absl::Status status = dead(step.guard)                 ? SkipStep(step)
-                          : step.kind == StepKind::kKernel ? RunKernel(step)
-                                                           : RunStep(step, results);
-    if (!status.ok()) [[unlikely]] {
-      if (step.kind == StepKind::kLoop) return status;  // names the node inside
-      if (steps.data() == steps_.data()) {
-        const auto failed = static_cast<size_t>(&step - steps_.data());
-        status = NameUninitialized(program_, failed, status);
-      }
-      return NodeError(*step.source->node, status);
-    }
-    for (Tensor* slot : step.releases) *slot = Tensor();
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Plan::RunKernel(Step& step) {
-  if (step.late != nullptr) {
-    SLUICE_RETURN_IF_ERROR(step.late->Infer());
-    SLUICE_RETURN_IF_ERROR(step.late->Run(&*step.context));
-  } else {
-    SLUICE_RETURN_IF_ERROR(step.run(*step.context));
-  }
-  if (step.context->failed()) [[unlikely]] {
-    return step.context->TakeError();
-  }
-  return step.sets_outputs ? FinishKernel(step) : absl::OkStatus();
-}
-
-absl::Status Plan::FinishKernel(Step& step) {
-  for (size_t i = 0; i < step.source->outputs.size(); ++i) {
-    const StepContext::Out& out = step.context->outputs()[i];
-    const bool is_ref = program_.values[step.source->outputs[i]].is_ref;
-    if (is_ref && out.slot->empty_handle() && step.forwarded_ref) *out.slot = *step.forwarded_ref;
-  }
-  return step.context->CheckOutputs();
-}
-
-absl::Status Plan::RunStep(Step& step, std::vector<Tensor>* results) {
-  switch (step.kind) {
-    case StepKind::kKernel:
-      return RunKernel(step);
-    case StepKind::kAlias:
-      return RunAlias(step);
-    case StepKind::kRead:
-      return RunRead(step);
-    case StepKind::kFetch:
-      return RunFetch(step, results);
-    case StepKind::kBranch:
-      return RunBranch(*step.source);
-    case StepKind::kJoin:
-      RunJoin(*step.source);
-      return absl::OkStatus();
-    case StepKind::kMerge:
-      return RunMerge(*step.source);
-    case StepKind::kLoop:
-      return RunLoop(*step.loop, results);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Plan::RunAlias(Step& step) {
-  const TensorShape* shape = &program_.values[step.source->outputs[0]].shape;
-  if (step.late != nullptr) {
-    SLUICE_RETURN_IF_ERROR(step.late->Infer());
-    shape = &step.late->output_shape(step.source->alias_output);
-    if (!shape->fully_defined()) {
-      return absl::InvalidArgumentError(absl::StrCat("the shape of output ",
-                                                     step.source->alias_output,
-                                                     " stays unknown: ", shape->ToString()));
-    }
-  }
-  SLUICE_ASSIGN_OR_RETURN(*step.out, step.in->Reshaped(*shape));
-  return absl::OkStatus();
-}
-
-absl::Status Plan::RunRead(Step& step) {
-  const auto* variable =
-      dynamic_cast<const VariableResource*>(step.in->scalar<ResourceRef>().get());
-  const Value& expected = program_.values[step.source->outputs[0]];
-  if (variable == nullptr || variable->dtype() != expected.dtype) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the reference is not to a variable of type ", DTypeName(expected.dtype)));
-  }
-  absl::StatusOr<Tensor> value = variable->Read();
-  if (!value.ok()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("Attempting to use uninitialized value ", Printable(variable->name())));
-  }
-  *step.out = *std::move(value);
-  return absl::OkStatus();
-}
-
-absl::Status Plan::RunFetch(Step& step, std::vector<Tensor>* results) {
-  Tensor& result = (*results)[step.source->fetch];
-  if (step.source->share) {
-    result = *step.in;
-  } else if (result.unique() && result.dtype() == step.in->dtype() &&
-             result.shape() == step.in->shape()) {
-    result.CopyElements(*step.in);
-  } else if (step.source->movable && step.in->unique()) {
-    result = std::exchange(*step.in, Tensor());
-  } else {
-    SLUICE_ASSIGN_OR_RETURN(result, step.in->Clone(session_.budget));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace sluice

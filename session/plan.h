@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "core/tensor.h"
+#include "session/arena_pool.h"
 #include "session/kernel_host.h"
 #include "session/late_step.h"
 #include "session/layout.h"
@@ -22,12 +23,13 @@ namespace sluice {
 
 // Made for one signature; run by one thread at a time. Between runs it holds its memory, its
 // constants and what kernels prepared, but no feed, no snapshot of a variable and no result.
-class Plan {
+class Plan final : public ArenaUser {
  public:
   // ResourceExhausted, naming the largest tensor, when the session's budget refuses the memory.
   static absl::StatusOr<std::unique_ptr<Plan>> Make(SessionState& session, Program program);
   Plan(const Plan&) = delete;
   Plan& operator=(const Plan&) = delete;
+  ~Plan() override;
 
   // Runs the steps in order with `feeds` (those of the signature) on `threads` threads. `results`
   // (null when the request discards them) has one element per fetch; a tensor in it is filled in
@@ -40,6 +42,8 @@ class Plan {
   // For tests and tools.
   const Program& program() const { return program_; }
   const Layout& layout() const { return layout_; }
+
+  void LeaveArena() override;
 
  private:
   struct PlanLoop;
@@ -56,6 +60,7 @@ class Plan {
     Tensor* out = nullptr;  // kAlias, kRead
     std::vector<Tensor*> releases;
     int guard = kLive;
+    bool one_thread = false;  // a deterministic session: its results would depend on the number
     std::unique_ptr<PlanLoop> loop;  // kLoop
   };
   // A Loop with its steps made. `next`: what comes around, between two iterations.
@@ -68,14 +73,26 @@ class Plan {
   };
 
   Plan(SessionState& session, Program program);
-  absl::Status MakeArena();
   absl::Status MakeSlots();
-  Step MakeStep(ProgramStep* source, absl::Span<const int> releases, int64_t scratch_offset);
+  absl::Status EnterArena();
+  void PlaceInArena(const BufferRef& arena);
+  Step MakeStep(ProgramStep* source, absl::Span<const int> releases);
   void MakeKernelStep(const ProgramStep& source, Step* step);
   std::unique_ptr<PlanLoop> MakeLoop(Loop* source);
   std::unique_ptr<LateStep> MakeLateStep(const ProgramStep& source);
 
+  absl::Status RunInvariants(std::vector<Tensor>* results);
+  bool VersionsChanged();
   absl::Status RunSteps(absl::Span<Step> steps, std::vector<Tensor>* results);
+  absl::Status RunOne(Step& step, std::vector<Tensor>* results) {
+    return dead(step.guard)                 ? SkipStep(step)
+           : step.kind == StepKind::kKernel ? RunKernel(step)
+                                            : RunStep(step, results);
+  }
+  absl::Status RunTraced(Step& step, std::vector<Tensor>* results);
+  absl::Status StepError(const Step& step, const absl::Status& status);
+  void BeginTrace();
+  void EndTrace();
   absl::Status RunStep(Step& step, std::vector<Tensor>* results);
   absl::Status RunKernel(Step& step);
   absl::Status FinishKernel(Step& step);
@@ -100,6 +117,9 @@ class Plan {
   RunState state_;
   std::vector<Tensor> slots_;  // by value
   std::vector<Step> steps_;
+  std::vector<uint64_t> versions_;  // of what the invariant reads gave when last looked at
+  RunMetadata* trace_ = nullptr;    // of the run under way
+  int64_t trace_start_ns_ = 0;
   std::vector<char> dead_;                // by token
   std::vector<Tensor> index_scalars_;     // 0, 1, 2, ...: what Merge gives as value_index
   std::vector<Tensor*> borrowed_;         // slots that are empty between runs

@@ -35,7 +35,7 @@ std::unique_ptr<Plan::PlanLoop> Plan::MakeLoop(Loop* source) {
   loop->source = source;
   const std::vector<std::vector<int>> releases = FindReleases(*source);
   for (size_t s = 0; s < source->steps.size(); ++s) {
-    loop->steps.push_back(MakeStep(&source->steps[s], releases[s], 0));
+    loop->steps.push_back(MakeStep(&source->steps[s], releases[s]));
   }
   loop->next.resize(source->carried.size());
   loop->next_dead.resize(source->carried.size());

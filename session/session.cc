@@ -54,7 +54,11 @@ class ActiveRun {
 
 class Session::Impl {
  public:
-  Impl(const Graph& graph, const SessionOptions& options) : graph_(graph), plans_(graph, state_) {
+  Impl(const Graph& graph, const SessionOptions& options)
+      : graph_(graph),
+        state_(options.memory_limit_bytes > 0 ? options.memory_limit_bytes
+                                              : MemoryBudget::DefaultLimit()),
+        plans_(graph, state_) {
     state_.threads = options.intra_op_threads > 0 ? options.intra_op_threads : AvailableThreads();
     state_.inter_op_threads = std::max(1, options.inter_op_threads);
     state_.deterministic = options.deterministic;
@@ -63,8 +67,6 @@ class Session::Impl {
       state_.disabled_rewrites.insert(name);
     }
     state_.preflight = options.preflight;
-    state_.budget = std::make_shared<MemoryBudget>(
-        options.memory_limit_bytes > 0 ? options.memory_limit_bytes : MemoryBudget::DefaultLimit());
     state_.session_seed = DrawSeed();
   }
 

@@ -9,6 +9,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "core/memory.h"
+#include "session/arena_pool.h"
 #include "session/resource_store.h"
 #include "session/session.h"
 
@@ -16,6 +17,9 @@ namespace sluice {
 
 // Thread-safe. Outlives every plan of the session.
 struct SessionState {
+  explicit SessionState(int64_t memory_limit_bytes)
+      : budget(std::make_shared<MemoryBudget>(memory_limit_bytes)) {}
+
   int threads = 1;  // of one run: SessionOptions::intra_op_threads
   int inter_op_threads = 1;
   bool deterministic = false;
@@ -23,7 +27,8 @@ struct SessionState {
   bool optimize = true;  // SessionOptions::optimize
   Preflight preflight = Preflight::kOff;
   std::atomic<bool> preflight_done{false};  // Preflight::kWarn: the findings are logged
-  std::shared_ptr<MemoryBudget> budget;
+  const std::shared_ptr<MemoryBudget> budget;
+  ArenaPool arenas{budget};
   SessionResources resources;
   uint64_t session_seed = 0;
   std::atomic<uint64_t> random_run{0};  // Session::random_run()

@@ -277,8 +277,7 @@ TEST(RandomGraphTest, LivingValuesNeverShareBytes) {
     std::mt19937 random(seed);
     Graph graph(Registry());
     const RandomGraph made = MakeRandomGraph(Scope::Root(graph), random, 80);
-    SessionState state;
-    state.budget = MemoryBudget::Process();
+    SessionState state(MemoryBudget::DefaultLimit());
     const Feeds feeds = {{made.feeds[0], RandomTensor(DType::kFloat, {3}, 1)},
                          {made.feeds[1], RandomTensor(DType::kFloat, {100}, 2)}};
     const auto program = Compile(state, {feeds, made.fetches, false});
@@ -329,8 +328,7 @@ TEST(RandomGraphTest, LivingValuesNeverShareBytes) {
 TEST_F(RewriteTest, AChainWorksInPlace) {
   Output y = Square(root_, x_);
   for (int i = 0; i < 10; ++i) y = Sub(root_, y, x_);
-  SessionState state;
-  state.budget = MemoryBudget::Process();
+  SessionState state(MemoryBudget::DefaultLimit());
   const Feeds feeds = {{x_, RandomTensor(DType::kFloat, {1000}, 1)}};
   const auto program = Compile(state, {feeds, {y}, false});
   ASSERT_THAT(program, IsOk());
