@@ -7,10 +7,8 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
-#include <functional>
 #include <map>
 #include <memory>
-#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,23 +16,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "benchmark/benchmark.h"
+#include "benchmarks/machine.h"
 #include "benchmarks/op_workloads.h"
 #include "benchmarks/timing.h"
 #include "core/threads.h"
-#include "dnnl.h"
 #include "glog/logging.h"
 #include "sluice.h"
 
 namespace sluice::benchmarks {
 namespace {
 
-// What an op is compared with.
-enum class Limit {
-  kCopy,  // bytes read and written by y[i] = x[i]
-  kRead,  // bytes read by a sum
-  kSgemm  // oneDNN's, floating-point operations
-};
-const char* const kUnits[] = {"GB/s", "GB/s", "GF/s"};
+const char* const kUnits[] = {"GB/s", "GB/s", "GF/s"};  // by Limit
 
 struct Workload {
   std::string name;
@@ -46,15 +38,6 @@ struct Workload {
   double work;  // bytes, or operations
 };
 
-Tensor Floats(const TensorShape& shape) {
-  Tensor t = Tensor::Make(DType::kFloat, shape).value();
-  float* const x = t.mutable_data<float>();
-  for (int64_t i = 0; i < t.num_elements(); ++i) {
-    x[i] = static_cast<float>((i * 2654435761u) >> 8 & 0xffff) * 0x1p-16f + 0.25f;
-  }
-  return t;
-}
-
 Tensor Ints(std::vector<int32_t> values) {
   return Tensor::Of<int32_t>({static_cast<int64_t>(values.size())}, values);
 }
@@ -64,62 +47,6 @@ double Bytes(std::initializer_list<int64_t> elements) {
   for (const int64_t n : elements) sum += 4.0 * static_cast<double>(n);
   return sum;
 }
-
-// --- the machine ---
-
-// What it does now, per second: the bytes or operations of plain loops over memory made before.
-// Asked for before every op, for other processes may be busy beside this one.
-class Machine {
- public:
-  double PerSecond(Limit limit) {
-    switch (limit) {
-      case Limit::kCopy:
-        return Rate(Bytes({kElements, kElements}), [this] { Copy(); });
-      case Limit::kRead:
-        return Rate(Bytes({kElements}), [this] { Read(); });
-      case Limit::kSgemm:
-        break;
-    }
-    return Rate(2.0 * kMatrix * kMatrix * kMatrix, [this] {
-      dnnl_sgemm('N', 'N', kMatrix, kMatrix, kMatrix, 1, a_.data<float>(), kMatrix,
-                 b_.data<float>(), kMatrix, 0, c_.mutable_data<float>(), kMatrix);
-    });
-  }
-
- private:
-  static constexpr int64_t kMatrix = 2048, kBlock = 1 << 16;
-
-  static double Rate(double work, const std::function<void()>& run) {
-    return work / (Measure(run, 0.1).p10 * 1e-3);
-  }
-  void Copy() {
-    const float* const from = x_.data<float>();
-    float* const to = y_.mutable_data<float>();
-    ParallelFor(kElements, kBlock, [=](int64_t begin, int64_t end) {
-#pragma omp simd
-      for (int64_t i = begin; i < end; ++i) to[i] = from[i] + 1.0f;
-    });
-  }
-  void Read() {
-    const float* const from = x_.data<float>();
-    ParallelFor(static_cast<int64_t>(sums_.size()), 1, [=, this](int64_t begin, int64_t end) {
-      for (int64_t b = begin; b < end; ++b) {
-        float lanes[64] = {};
-        for (int64_t i = b * kBlock; i < (b + 1) * kBlock; i += 64) {
-#pragma omp simd
-          for (int k = 0; k < 64; ++k) lanes[k] += from[i + k];
-        }
-        sums_[b] = std::accumulate(lanes, lanes + 64, 0.0f);
-      }
-    });
-    benchmark::DoNotOptimize(sums_.data());
-  }
-
-  Tensor x_ = Floats({kElements}), y_ = Floats({kElements});
-  std::vector<float> sums_ = std::vector<float>(kElements / kBlock);
-  Tensor a_ = Floats({kMatrix, kMatrix}), b_ = Floats({kMatrix, kMatrix}),
-         c_ = Floats({kMatrix, kMatrix});
-};
 
 // --- ours ---
 
@@ -144,7 +71,8 @@ class Step {
     // Nothing is fetched: a fetch would copy the result.
     fetches_ = {ops::NoOp(root.After(results))};
     CHECK(graph_.ok()) << graph_.status();
-    session_ = std::make_unique<Session>(Session::Create(graph_, {.intra_op_threads = threads}).value());
+    session_ =
+        std::make_unique<Session>(Session::Create(graph_, {.intra_op_threads = threads}).value());
   }
   void operator()() {
     const absl::Status status = session_->RunInto(feeds_, fetches_, &results_);

@@ -67,17 +67,18 @@ struct SpeedFlags : Flags {
   std::string config;  // --config=NAME: measure this of several ways, not the fastest
 };
 
-// Flags as ParseFlags, and those above.
-inline SpeedFlags ParseSpeedFlags(int argc, char** argv) {
+// Flags as ParseFlags, those above and `more`.
+inline SpeedFlags ParseSpeedFlags(int argc, char** argv, const std::vector<FlagSpec>& more = {}) {
   SpeedFlags flags;
-  static_cast<Flags&>(flags) = ParseFlags(
-      argc, argv,
-      {{"--batch", "B", [&](const std::string& v) { return ParsePositive(v, &flags.batch); }},
-       {"--list", "", [&](const std::string&) { return flags.list = true; }},
-       {"--config", "NAME", [&](const std::string& v) {
-          flags.config = v;
-          return true;
-        }}});
+  std::vector<FlagSpec> specs = {
+      {"--batch", "B", [&](const std::string& v) { return ParsePositive(v, &flags.batch); }},
+      {"--list", "", [&](const std::string&) { return flags.list = true; }},
+      {"--config", "NAME", [&](const std::string& v) {
+         flags.config = v;
+         return true;
+       }}};
+  specs.insert(specs.end(), more.begin(), more.end());
+  static_cast<Flags&>(flags) = ParseFlags(argc, argv, specs);
   return flags;
 }
 
@@ -89,7 +90,7 @@ inline std::vector<SpeedRun> ChooseRuns(const SpeedFlags& flags) {
     if (!flags.workload.empty() && flags.workload != w.name) continue;
     if (flags.batch > 1 && w.parameters == 0) {
       if (flags.workload.empty()) continue;
-      std::fprintf(stderr, "%s has no batch: it cannot be %d\n", w.name.c_str(), flags.batch);
+      std::fprintf(stderr, "%s has no batch %d, only 1\n", w.name.c_str(), flags.batch);
       std::exit(2);
     }
     if (flags.batch > 0) {
@@ -99,7 +100,12 @@ inline std::vector<SpeedRun> ChooseRuns(const SpeedFlags& flags) {
     }
   }
   if (runs.empty()) {
-    std::fprintf(stderr, "no workload is called %s; --list tells all\n", flags.workload.c_str());
+    std::fprintf(stderr, "no workload is called %s; there are\n", flags.workload.c_str());
+    for (const SpeedWorkload& w : SpeedWorkloads()) {
+      std::fprintf(stderr, "  %s, batch", w.name.c_str());
+      for (const int batch : w.batches) std::fprintf(stderr, " %d", batch);
+      std::fprintf(stderr, "%s\n", w.parameters > 0 ? " or another" : "");
+    }
     std::exit(2);
   }
   return runs;

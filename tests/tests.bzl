@@ -51,7 +51,7 @@ _FOLDERS = {
     "tools": ("medium", _ALL + [":testing_tools", "//tools:sluice_lib"], ["//tools:sluice"]),
     "compat": ("medium", _ALL, ["//tools:sluice"]),
     "examples": ("small", _ALL + ["//examples/fashion_mnist:parts"], []),
-    "e2e": ("large", _ALL + ["//examples/fashion_mnist:network"], [
+    "e2e": ("large", _ALL + ["//benchmarks:networks", "//examples/fashion_mnist:network"], [
         "//examples/fashion_mnist",
         "//examples/locally_connected",
         "//examples/mobilenet",
