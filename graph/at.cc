@@ -162,6 +162,9 @@ void AddScopeAttrs(const ScopeState& scope, absl::string_view op, AttrMap* attrs
     for (const std::string& name : scope.colocate) groups.push_back(absl::StrCat("loc:@", name));
     attrs->emplace("_class", std::move(groups));
   }
+  if (scope.recompute && scope.gradient_of == nullptr) {
+    attrs->try_emplace(kRecomputeHintAttr, int64_t{1});
+  }
   if (scope.gradient_override == nullptr) return;
   const auto found = scope.gradient_override->find(std::string(op));
   if (found != scope.gradient_override->end())

@@ -84,6 +84,9 @@ using TiledFn = std::function<std::optional<TileKernel>(const AttrMap& attrs, DT
 // The attr by which a node asks for another gradient function than its op's (rule GR-15).
 inline constexpr char kGradientOpTypeAttr[] = "_gradient_op_type";
 
+// The attr that marks nodes whose results plans compute again for gradients (Scope::Recompute).
+inline constexpr char kRecomputeHintAttr[] = "_recompute_hint";
+
 class OpSpec {
  public:
   explicit OpSpec(absl::string_view name) : name_(name) {}

@@ -154,6 +154,10 @@ Scope Scope::WithoutColocation() const {
   return Changed(*this, [](ScopeState& s) { s.colocate.clear(); });
 }
 
+Scope Scope::Recompute() const {
+  return Changed(*this, [](ScopeState& s) { s.recompute = true; });
+}
+
 Scope Scope::ForGradientOf(Node* forward) const {
   return Changed(*this, [&](ScopeState& s) { s.gradient_of = forward; });
 }

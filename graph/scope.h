@@ -170,6 +170,13 @@ class Scope {
   Scope ColocateWithName(const std::string& op_name) const;
   Scope WithoutColocation() const;  // tf.colocate_with(None, ignore_existing=True)
 
+  // Activations made here are computed a second time for the gradients instead of being kept from
+  // the forward to the backward part of a step: less memory for more work (gradient checkpointing;
+  // Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost"). What enters from outside of
+  // the scope is kept. Nodes carry the attr _recompute_hint, as TensorFlow's memory optimizer knows
+  // it. The results are the same, bit for bit. Random ops are never run twice.
+  Scope Recompute() const;
+
   // Gradient ops built here remember their forward op.
   Scope ForGradientOf(class Node* forward) const;
   // Graph.gradient_override_map: ops of the types given are differentiated by the function

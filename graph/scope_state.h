@@ -60,6 +60,7 @@ struct ScopeState {
   std::vector<std::shared_ptr<const DeviceLayer>> devices;  // outermost first
   std::vector<std::string> colocate;                        // op names, sorted
   Node* gradient_of = nullptr;
+  bool recompute = false;
   std::shared_ptr<const std::map<std::string, std::string>> gradient_override;  // or null
 };
 

@@ -22,7 +22,9 @@
 #include "session/prepare_steps.h"
 #include "session/program_builder.h"
 #include "session/prune.h"
+#include "session/recompute.h"
 #include "session/rewrites.h"
+#include "session/waves.h"
 
 namespace sluice {
 namespace {
@@ -51,11 +53,13 @@ class Compiler {
     AddLateFetches();
     if (session_.optimize) {
       DropUnused(&program_);
+      Recompute(&program_);
       ApplyRewrites(session_, registry_, &program_);
       DropUnused(&program_);
       FindInvariants(&program_);
     }
     SLUICE_RETURN_IF_ERROR(PrepareSteps(session_, &program_));
+    if (session_.inter_op_pool != nullptr) AssignWaves(&program_);
     return std::move(program_);
   }
 

@@ -96,7 +96,7 @@ class StepContext final : public KernelContext {
   // A value that does not fit, or that must be copied and cannot, makes error() fail.
   void SetOutput(int i, Tensor value) override;
   void* scratch() const override { return scratch_; }
-  int threads() const override { return run_.threads; }
+  int threads() const override { return threads_ > 0 ? threads_ : run_.threads; }
   const std::shared_ptr<MemoryBudget>& budget() const override { return run_.session->budget; }
   uint64_t random_run() const override { return run_.random_run; }
   uint64_t session_seed() const override { return run_.session->session_seed; }
@@ -104,6 +104,7 @@ class StepContext final : public KernelContext {
 
   const Node& node() const { return node_; }
   void set_scratch(void* scratch) { scratch_ = scratch; }
+  void set_threads(int threads) { threads_ = threads; }  // instead of the run's
   absl::Span<const Out> outputs() const { return outputs_; }
   // The first error of SetOutput in this run of the step. Reading it clears it.
   absl::Status TakeError();
@@ -120,6 +121,7 @@ class StepContext final : public KernelContext {
   std::vector<const Tensor*> inputs_;
   std::vector<Out> outputs_;
   void* scratch_ = nullptr;
+  int threads_ = 0;
   absl::Status error_;
 };
 

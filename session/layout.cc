@@ -13,6 +13,7 @@ class LayoutPlanner {
       : program_(program), optimize_(optimize), values_(program.values) {}
 
   Layout Run() {
+    FindTimes();
     FindLastUses();
     AssignBlocks();
     PlaceBlocks();
@@ -24,15 +25,29 @@ class LayoutPlanner {
   int Root(int v) const { return values_[v].root >= 0 ? values_[v].root : v; }
   int num_steps() const { return static_cast<int>(program_.steps.size()); }
 
-  // last_use_: by value, of that value itself; root_last_use_: by root, of the root and all its
-  // aliases. -1: never used.
+  // Steps of one wave run at the same time.
+  void FindTimes() {
+    int time = -1, wave = -1;
+    for (int s = 0; s < num_steps(); ++s) {
+      if (wave < 0 || program_.steps[s].wave != wave) ++time;
+      wave = program_.steps[s].wave;
+      time_.push_back(time);
+      last_of_time_.resize(time + 1);
+      last_of_time_[time] = s;
+    }
+  }
+
+  // Of a value itself, and of a root and all its aliases. -1: never used.
   void FindLastUses() {
     last_use_.assign(values_.size(), -1);
     root_last_use_.assign(values_.size(), -1);
+    readers_then_.assign(values_.size(), 0);
     for (int s = 0; s < num_steps(); ++s) {
       for (int v : program_.steps[s].inputs) {
         last_use_[v] = s;
-        root_last_use_[Root(v)] = s;
+        if (root_last_use_[Root(v)] < time_[s]) readers_then_[Root(v)] = 0;
+        root_last_use_[Root(v)] = time_[s];
+        ++readers_then_[Root(v)];
       }
     }
   }
@@ -51,10 +66,10 @@ class LayoutPlanner {
           block_[v] = block_[Root(taken)];
         } else {
           block_[v] = static_cast<int>(blocks_.size());
-          blocks_.push_back({Bytes(v), s, s});
+          blocks_.push_back({Bytes(v), time_[s], time_[s]});
         }
         MemoryRequest& block = blocks_[block_[v]];
-        block.last = std::max({block.last, s, root_last_use_[v]});
+        block.last = std::max({block.last, time_[s], root_last_use_[v]});
       }
     }
   }
@@ -71,7 +86,7 @@ class LayoutPlanner {
       const int root = Root(step.inputs[in]);
       if (values_[root].home != Home::kArena || block_[root] < 0) continue;
       const auto shares = [&](int v) { return block_[Root(v)] == block_[root]; };
-      const bool ends_here = blocks_[block_[root]].last == s;
+      const bool ends_here = blocks_[block_[root]].last == time_[s] && readers_then_[root] <= 1;
       const bool once = std::count_if(step.inputs.begin(), step.inputs.end(), shares) == 1;
       const bool untaken = std::none_of(step.outputs.begin(), step.outputs.begin() + i, shares);
       if (ends_here && once && untaken && Bytes(root) == Bytes(step.outputs[i])) return root;
@@ -85,7 +100,7 @@ class LayoutPlanner {
     for (int s = 0; s < num_steps(); ++s) {
       if (program_.steps[s].scratch_bytes == 0) continue;
       scratch[s] = static_cast<int>(requests.size());
-      requests.push_back({program_.steps[s].scratch_bytes, s, s});
+      requests.push_back({program_.steps[s].scratch_bytes, time_[s], time_[s]});
     }
     const MemoryPlan plan = PlanMemory(requests, optimize_);
     layout_.arena_bytes = plan.total;
@@ -107,7 +122,7 @@ class LayoutPlanner {
     for (int s = 0; s < num_steps(); ++s) {
       for (int v : program_.steps[s].outputs) {
         if (values_[v].home != Home::kRuntime) continue;
-        layout_.releases[std::max(s, last_use_[v])].push_back(v);
+        layout_.releases[last_of_time_[time_[std::max(s, last_use_[v])]]].push_back(v);
       }
     }
   }
@@ -116,8 +131,11 @@ class LayoutPlanner {
   const bool optimize_;
   const std::deque<Value>& values_;
   Layout layout_;
-  std::vector<int> last_use_, root_last_use_;
-  std::vector<int> block_;  // by value
+  std::vector<int> time_, last_of_time_;  // by step; by time: its last step
+  std::vector<int> last_use_;             // by value: the step
+  std::vector<int> root_last_use_;        // by root: the time
+  std::vector<int> readers_then_;         // by root: how often it is read at that time
+  std::vector<int> block_;                // by value
   std::vector<MemoryRequest> blocks_;
 };
 

@@ -138,6 +138,7 @@ Plan::Step Plan::MakeStep(ProgramStep* source, absl::Span<const int> releases) {
       step.run = std::move(source->run);
       step.one_thread =
           StepThreads(*source->node, session_, session_.threads) == 1 && session_.threads > 1;
+      if (step.one_thread) step.context->set_threads(1);
       break;
     case StepKind::kLoop:
       step.loop = MakeLoop(&program_.loops[source->loop]);

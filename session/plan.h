@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -89,12 +90,15 @@ class Plan final : public ArenaUser {
            : step.kind == StepKind::kKernel ? RunKernel(step)
                                             : RunStep(step, results);
   }
-  absl::Status RunTraced(Step& step, std::vector<Tensor>* results);
+  absl::Status RunWaves(absl::Span<Step> steps, std::vector<Tensor>* results);
+  absl::Status RunWave(absl::Span<Step> steps, std::vector<Tensor>* results);
+  absl::Status RunTraced(Step& step, std::vector<Tensor>* results, int thread);
   absl::Status StepError(const Step& step, const absl::Status& status);
   void BeginTrace();
   void EndTrace();
   absl::Status RunStep(Step& step, std::vector<Tensor>* results);
   absl::Status RunKernel(Step& step);
+  absl::Status RunPrepared(Step& step);
   absl::Status FinishKernel(Step& step);
   absl::Status RunAlias(Step& step);
   absl::Status RunRead(Step& step);
@@ -120,10 +124,12 @@ class Plan final : public ArenaUser {
   std::vector<uint64_t> versions_;  // of what the invariant reads gave when last looked at
   RunMetadata* trace_ = nullptr;    // of the run under way
   int64_t trace_start_ns_ = 0;
-  std::vector<char> dead_;                // by token
-  std::vector<Tensor> index_scalars_;     // 0, 1, 2, ...: what Merge gives as value_index
-  std::vector<Tensor*> borrowed_;         // slots that are empty between runs
-  std::vector<Tensor*> owned_resources_;  // slots whose elements are empty between runs
+  std::mutex trace_mutex_;
+  std::vector<absl::Status> wave_status_;  // of the steps of the present wave
+  std::vector<char> dead_;                 // by token
+  std::vector<Tensor> index_scalars_;      // 0, 1, 2, ...: what Merge gives as value_index
+  std::vector<Tensor*> borrowed_;          // slots that are empty between runs
+  std::vector<Tensor*> owned_resources_;   // slots whose elements are empty between runs
 };
 
 }  // namespace sluice

@@ -34,7 +34,9 @@ absl::Status Plan::Run(absl::Span<const std::pair<Output, Tensor>> feeds, int th
   if (trace_ != nullptr) BeginTrace();
   const int invariant = program_.invariant_reads + program_.invariant_steps;
   if (invariant > 0) SLUICE_RETURN_IF_ERROR(RunInvariants(results));
-  SLUICE_RETURN_IF_ERROR(RunSteps(absl::MakeSpan(steps_).subspan(invariant), results));
+  const absl::Span<Step> rest = absl::MakeSpan(steps_).subspan(invariant);
+  SLUICE_RETURN_IF_ERROR(session_.inter_op_pool == nullptr ? RunSteps(rest, results)
+                                                           : RunWaves(rest, results));
   if (trace_ != nullptr) EndTrace();
   return absl::OkStatus();
 }
@@ -83,9 +85,41 @@ absl::Status Plan::RunSteps(absl::Span<Step> steps, std::vector<Tensor>* results
     if (session_.closed.load(std::memory_order_relaxed)) [[unlikely]] {
       return absl::CancelledError("Session has been closed.");
     }
-    absl::Status status = trace_ == nullptr ? RunOne(step, results) : RunTraced(step, results);
+    absl::Status status = trace_ == nullptr ? RunOne(step, results) : RunTraced(step, results, 0);
     if (!status.ok()) [[unlikely]]
       return StepError(step, status);
+    for (Tensor* slot : step.releases) *slot = Tensor();
+  }
+  return absl::OkStatus();
+}
+
+// Steps of one wave at the same time, one wave after another.
+absl::Status Plan::RunWaves(absl::Span<Step> steps, std::vector<Tensor>* results) {
+  while (!steps.empty()) {
+    size_t size = 1;
+    const int wave = steps[0].source->wave;
+    while (size < steps.size() && wave >= 0 && steps[size].source->wave == wave) ++size;
+    const absl::Span<Step> now = steps.subspan(0, size);
+    SLUICE_RETURN_IF_ERROR(size == 1 ? RunSteps(now, results) : RunWave(now, results));
+    steps.remove_prefix(size);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Plan::RunWave(absl::Span<Step> steps, std::vector<Tensor>* results) {
+  if (session_.closed.load(std::memory_order_relaxed)) {
+    return absl::CancelledError("Session has been closed.");
+  }
+  wave_status_.assign(steps.size(), absl::OkStatus());
+  session_.inter_op_pool->Run(static_cast<int>(steps.size()), [&](int i, int thread) {
+    const ThreadBudget threads(state_.threads);
+    wave_status_[i] =
+        trace_ == nullptr ? RunOne(steps[i], results) : RunTraced(steps[i], results, thread);
+  });
+  for (size_t i = 0; i < steps.size(); ++i) {
+    if (!wave_status_[i].ok()) return StepError(steps[i], wave_status_[i]);
+  }
+  for (Step& step : steps) {
     for (Tensor* slot : step.releases) *slot = Tensor();
   }
   return absl::OkStatus();
@@ -103,13 +137,12 @@ absl::Status Plan::StepError(const Step& step, const absl::Status& status) {
 absl::Status Plan::RunKernel(Step& step) {
   if (step.one_thread) [[unlikely]] {
     const ThreadBudget one(1);
-    const int threads = std::exchange(state_.threads, 1);
-    step.one_thread = false;
-    absl::Status status = RunKernel(step);
-    step.one_thread = true;
-    state_.threads = threads;
-    return status;
+    return RunPrepared(step);
   }
+  return RunPrepared(step);
+}
+
+absl::Status Plan::RunPrepared(Step& step) {
   if (step.late != nullptr) {
     SLUICE_RETURN_IF_ERROR(step.late->Infer());
     SLUICE_RETURN_IF_ERROR(step.late->Run(&*step.context));

@@ -39,7 +39,7 @@ void Plan::BeginTrace() {
 
 void Plan::EndTrace() { trace_->duration_ns = NowNs() - trace_start_ns_; }
 
-absl::Status Plan::RunTraced(Step& step, std::vector<Tensor>* results) {
+absl::Status Plan::RunTraced(Step& step, std::vector<Tensor>* results, int thread) {
   if (dead(step.guard)) return SkipStep(step);
   const int64_t before = NowNs();
   const int64_t read = BytesOf(slots_, step.source->inputs);  // aliases may be moved by the run
@@ -54,6 +54,8 @@ absl::Status Plan::RunTraced(Step& step, std::vector<Tensor>* results) {
   stats.bytes = read + written;
   stats.output_bytes = written;
   stats.flops = StepFlops(program_, *step.source);
+  stats.thread = thread;
+  const std::lock_guard<std::mutex> lock(trace_mutex_);
   trace_->steps.push_back(std::move(stats));
   return status;
 }

@@ -67,6 +67,7 @@ struct ProgramStep {
   int alias_output = 0;   // ... and the node's output that it becomes
   // Values. A kernel's and a late alias' inputs are all of the node's.
   std::vector<int> inputs, outputs;
+  int wave = -1;           // steps of one wave may run at the same time; -1: alone
   bool invariant = false;  // its outputs change only when variables change that it depends on
   KernelRun run;           // kKernel, not late: from prepare_steps
   int64_t scratch_bytes = 0;

@@ -60,7 +60,9 @@ class Session::Impl {
                                               : MemoryBudget::DefaultLimit()),
         plans_(graph, state_) {
     state_.threads = options.intra_op_threads > 0 ? options.intra_op_threads : AvailableThreads();
-    state_.inter_op_threads = std::max(1, options.inter_op_threads);
+    if (options.inter_op_threads > 1) {
+      state_.inter_op_pool = std::make_unique<InterOpPool>(options.inter_op_threads);
+    }
     state_.deterministic = options.deterministic;
     state_.optimize = options.optimize;
     for (const std::string& name : options.disabled_rewrites) {

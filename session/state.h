@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "core/memory.h"
 #include "session/arena_pool.h"
+#include "session/inter_op_pool.h"
 #include "session/resource_store.h"
 #include "session/session.h"
 
@@ -21,8 +22,8 @@ struct SessionState {
       : budget(std::make_shared<MemoryBudget>(memory_limit_bytes)) {}
 
   int threads = 1;  // of one run: SessionOptions::intra_op_threads
-  int inter_op_threads = 1;
   bool deterministic = false;
+  std::unique_ptr<InterOpPool> inter_op_pool;  // null: one step at a time
   absl::flat_hash_set<std::string> disabled_rewrites;
   bool optimize = true;  // SessionOptions::optimize
   Preflight preflight = Preflight::kOff;

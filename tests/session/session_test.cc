@@ -219,7 +219,7 @@ TEST_F(SessionTest, EmptyTensorsRun) {
 TEST_F(SessionTest, OptionsAreHeld) {
   Const(root_, 1);
   EXPECT_EQ(MakeSession({.intra_op_threads = 3}).intra_op_threads(), 3);
-  EXPECT_GE(MakeSession().threads(), 1);
+  EXPECT_GE(MakeSession().intra_op_threads(), 1);
   Session session = MakeSession();
   EXPECT_EQ(&session.graph(), &graph_);
 }

@@ -378,6 +378,7 @@ std::vector<OpSpec> Stateful() {
           .Output("value: float")
           .Shape(VariableShape)
           .Prepare(PrepareRead)
+          .ReadsVariable()
           .Stateful(),
       OpSpec("ReadCopy")
           .Input("handle: resource")
