@@ -92,13 +92,19 @@ absl::StatusOr<KernelRun> PrepareProduct(PrepareContext& p, bool transpose_a, bo
   const Tensor* constant_b = p.constant_input(1);
   SLUICE_ASSIGN_OR_RETURN(
       std::unique_ptr<kernels::MatMul> made,
-      kernels::MatMul::Make(p.input_dtype(0), g, constant_b ? constant_b->raw() : nullptr,
-                            p.budget()));
+      kernels::MatMul::Make(p.input_dtype(0), g,
+                            {.constant_b = constant_b ? constant_b->raw() : nullptr,
+                             .stable_b = p.stable_input(1),
+                             .budget = p.budget()}));
   std::shared_ptr<kernels::MatMul> product = std::move(made);
   p.RequestScratch(product->scratch_bytes());
   return [product](KernelContext& context) {
-    return product->Run(context.input(0).raw(), context.input(1).raw(),
-                        context.output(0).mutable_raw(), context.scratch());
+    const Tensor& b = context.input(1);
+    return product->Run({.a = context.input(0).raw(),
+                         .b = b.raw(),
+                         .c = context.output(0).mutable_raw(),
+                         .scratch = context.scratch(),
+                         .b_version = b.version()});
   };
 }
 

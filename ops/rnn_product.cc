@@ -13,12 +13,12 @@ absl::Status RnnProduct::Run(const Sizes& sizes, const float* a, const float* b,
                                               .transpose_a = sizes.transpose_a,
                                               .transpose_b = sizes.transpose_b};
     SLUICE_ASSIGN_OR_RETURN(product_,
-                            kernels::MatMul::Make(DType::kFloat, geometry, nullptr, budget));
+                            kernels::MatMul::Make(DType::kFloat, geometry, {.budget = budget}));
     SLUICE_ASSIGN_OR_RETURN(scratch_,
                             Tensor::Make(DType::kUint8, {product_->scratch_bytes()}, budget));
     sizes_ = sizes;
   }
-  return product_->Run(a, b, c, scratch_.mutable_raw());
+  return product_->Run({.a = a, .b = b, .c = c, .scratch = scratch_.mutable_raw()});
 }
 
 }  // namespace sluice::ops

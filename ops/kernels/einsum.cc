@@ -179,7 +179,7 @@ absl::StatusOr<std::unique_ptr<EinsumPlan>> EinsumPlan::Make(
       g.batch_c.push_back(SizeOfLabel(output, label));
     }
     SLUICE_ASSIGN_OR_RETURN(std::unique_ptr<MatMul> product,
-                            MatMul::Make(dtype, g, nullptr, budget));
+                            MatMul::Make(dtype, g, {.budget = budget}));
     plan->product_ = std::move(product);
   }
   const auto reserve = [&](int64_t bytes) {
@@ -202,8 +202,10 @@ absl::Status EinsumPlan::Run(const void* a, const void* b, void* c, void* scratc
   SLUICE_RETURN_IF_ERROR(RunCopy(dtype_, gather_[0], a, memory + offsets_[0]));
   if (!product_) return RunCopy(dtype_, scatter_, memory + offsets_[0], c);
   SLUICE_RETURN_IF_ERROR(RunCopy(dtype_, gather_[1], b, memory + offsets_[1]));
-  SLUICE_RETURN_IF_ERROR(product_->Run(memory + offsets_[0], memory + offsets_[1],
-                                       memory + offsets_[2], memory + offsets_[3]));
+  SLUICE_RETURN_IF_ERROR(product_->Run({.a = memory + offsets_[0],
+                                        .b = memory + offsets_[1],
+                                        .c = memory + offsets_[2],
+                                        .scratch = memory + offsets_[3]}));
   return RunCopy(dtype_, scatter_, memory + offsets_[2], c);
 }
 

@@ -39,7 +39,8 @@ void Multiply(const MatMulGeometry& g, const Part& p, const T* a, const T* b, T*
 template <typename T>
 class EigenMatMul : public MatMul {
  public:
-  explicit EigenMatMul(const MatMulGeometry& geometry) : g_(geometry), batch_(geometry) {
+  EigenMatMul(const MatMulGeometry& geometry, const Epilogue& epilogue)
+      : g_(geometry), batch_(geometry), epilogue_(epilogue) {
     multiply_ = g_.transpose_a
                     ? (g_.transpose_b ? Multiply<T, true, true> : Multiply<T, true, false>)
                     : (g_.transpose_b ? Multiply<T, false, true> : Multiply<T, false, false>);
@@ -52,10 +53,10 @@ class EigenMatMul : public MatMul {
     }
   }
 
-  absl::Status Run(const void* a, const void* b, void* c, void*) override {
-    const T* x = static_cast<const T*>(a);
-    const T* y = static_cast<const T*>(b);
-    T* z = static_cast<T*>(c);
+  absl::Status Run(const MatMulArgs& args) override {
+    const T* x = static_cast<const T*>(args.a);
+    const T* y = static_cast<const T*>(args.b);
+    T* z = static_cast<T*>(args.c);
     if (batch_.count() == 1) {
       const int64_t side = by_columns_ ? g_.n : g_.m;
       ParallelFor(strips_, GrainFor(Cost() / static_cast<double>(strips_)),
@@ -64,18 +65,35 @@ class EigenMatMul : public MatMul {
                     const Part part = by_columns_ ? Part{0, g_.m, first, last - first}
                                                   : Part{first, last - first, 0, g_.n};
                     multiply_(g_, part, x, y, z);
+                    FinishPart(args, part, 0);
                   });
       return absl::OkStatus();
     }
     ParallelFor(batch_.count(), GrainFor(Cost()), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i)
-        multiply_(g_, {0, g_.m, 0, g_.n}, x + batch_.a(i) * g_.m * g_.k,
-                  y + batch_.b(i) * g_.k * g_.n, z + i * g_.m * g_.n);
+      for (int64_t i = begin; i < end; ++i) {
+        const Part part = {0, g_.m, 0, g_.n};
+        multiply_(g_, part, x + batch_.a(i) * g_.m * g_.k, y + batch_.b(i) * g_.k * g_.n,
+                  z + i * g_.m * g_.n);
+        FinishPart(args, part, i * g_.m * g_.n);
+      }
     });
     return absl::OkStatus();
   }
 
  private:
+  // `matrix`: where the part's matrix begins.
+  void FinishPart(const MatMulArgs& args, const Part& p, int64_t matrix) const {
+    if (epilogue_.empty()) return;
+    const int64_t first = matrix + p.row * g_.n + p.column;
+    const T *bias = static_cast<const T*>(args.bias), *more = static_cast<const T*>(args.residual);
+    Finish<T>(epilogue_, {.c = static_cast<T*>(args.c) + first,
+                          .rows = p.rows,
+                          .columns = p.columns,
+                          .stride = g_.n,
+                          .bias = bias != nullptr ? bias + p.column : nullptr,
+                          .residual = more != nullptr ? more + first : nullptr});
+  }
+
   // Nanoseconds of one product, about.
   double Cost() const {
     return 50 + 0.015 * sizeof(T) / 4 * static_cast<double>(g_.m) * static_cast<double>(g_.k) *
@@ -84,6 +102,7 @@ class EigenMatMul : public MatMul {
 
   const MatMulGeometry g_;
   const MatMulBatch batch_;
+  const Epilogue epilogue_;
   void (*multiply_)(const MatMulGeometry&, const Part&, const T*, const T*, T*);
   bool by_columns_ = false;
   int64_t strips_ = 1;
@@ -91,9 +110,10 @@ class EigenMatMul : public MatMul {
 
 }  // namespace
 
-std::unique_ptr<MatMul> MakeEigenMatMul(DType dtype, const MatMulGeometry& geometry) {
-  if (dtype == DType::kFloat) return std::make_unique<EigenMatMul<float>>(geometry);
-  return std::make_unique<EigenMatMul<double>>(geometry);
+std::unique_ptr<MatMul> MakeEigenMatMul(DType dtype, const MatMulGeometry& geometry,
+                                        const Epilogue& epilogue) {
+  if (dtype == DType::kFloat) return std::make_unique<EigenMatMul<float>>(geometry, epilogue);
+  return std::make_unique<EigenMatMul<double>>(geometry, epilogue);
 }
 
 }  // namespace sluice::kernels
