@@ -7,6 +7,8 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "core/attr_value.h"
 #include "core/kernel.h"
 #include "core/status.h"
 #include "graph/node.h"
@@ -87,33 +89,68 @@ void SetPeephole(const FloatView& view, KernelContext& c, LstmCell* cell) {
   cell->wco = view.Input(c, 7);
 }
 
-struct ForwardProducts {
+// Steps after which a packed copy of w_h has paid.
+constexpr int64_t kManySteps = 8;
+
+// A version for weights that have none: of this run alone. (Versions count from 1.)
+uint64_t VersionOf(const Tensor& weights, uint64_t* runs) {
+  constexpr uint64_t kOurs = uint64_t{1} << 63;
+  const uint64_t version = weights.dtype() == DType::kFloat ? weights.version() : 0;
+  return version != 0 ? version : kOurs | ++*runs;
+}
+
+struct ForwardState {
   RnnProduct by_x, by_h;
+  uint64_t runs = 0;
+  // Outputs that nobody reads: only what the next step needs of them is kept, in scratch memory.
+  bool unused[7] = {};
 };
 
-absl::Status Forward(KernelContext& c, Sequence q, const FloatView& view, ForwardProducts* by) {
+// Where step t's activations go: to the outputs, or to `spare` (two states).
+LstmStep<float> StepOutputs(const Sequence& q, const FloatView& view, KernelContext& c,
+                            const ForwardState& state, int64_t t, float* spare) {
+  float* y[7];
+  for (int i = 0; i < 7; ++i) y[i] = state.unused[i] ? nullptr : view.Output(c, i) + q.state(t);
+  if (y[1] == nullptr) y[1] = spare;
+  if (y[6] == nullptr) y[6] = spare + q.cell.elements();
+  return {y[0], y[1], y[2], y[3], y[4], y[5], y[6]};
+}
+
+absl::Status Forward(KernelContext& c, Sequence q, const FloatView& view, ForwardState* state) {
   SLUICE_ASSIGN_OR_RETURN(const int64_t steps, ReadSteps(c, q));
   SetPeephole(view, c, &q.cell);
   float *from_x = static_cast<float*>(view.extra(c)), *from_h = from_x + q.gate(q.steps);
+  float* spare = from_h + q.gate(1);
   const float *w = view.Input(c, 4), *bias = view.Input(c, 8);
   const float *cs = view.Input(c, 2), *h = view.Input(c, 3);
-  SLUICE_RETURN_IF_ERROR(by->by_x.Run({steps * q.cell.batch, q.inputs, q.gates()}, view.Input(c, 1),
-                                      w, from_x, c.budget()));
-  float* y[7];
-  for (int i = 0; i < 7; ++i) y[i] = view.Output(c, i);
+  SLUICE_RETURN_IF_ERROR(state->by_x.Run({steps * q.cell.batch, q.inputs, q.gates()},
+                                         view.Input(c, 1), w, from_x, c.budget()));
+  const RnnProduct::Sizes by_h = {
+      .m = q.cell.batch, .k = q.size(), .n = q.gates(), .keep_b = q.steps >= kManySteps};
+  const uint64_t version = VersionOf(c.input(4), &state->runs);
   for (int64_t t = 0; t < steps; ++t) {
-    SLUICE_RETURN_IF_ERROR(
-        by->by_h.Run({q.cell.batch, q.size(), q.gates()}, h, w + q.w_h(), from_h, c.budget()));
-    const int64_t at = q.state(t);
-    const LstmStep<float> step = {y[0] + at, y[1] + at, y[2] + at, y[3] + at,
-                                  y[4] + at, y[5] + at, y[6] + at};
+    SLUICE_RETURN_IF_ERROR(state->by_h.Run(by_h, h, w + q.w_h(), from_h, c.budget(), version));
+    const LstmStep<float> step = StepOutputs(q, view, c, *state, t, spare);
     kernels::LstmForward(q.cell, from_x + q.gate(t), from_h, bias, cs, step);
     cs = step.cs;
     h = step.h;
   }
-  for (float* output : y) std::fill(output + q.state(steps), output + q.state(q.steps), 0.0f);
+  for (int i = 0; i < 7; ++i) {
+    if (state->unused[i]) continue;
+    float* const y = view.Output(c, i);
+    std::fill(y + q.state(steps), y + q.state(q.steps), 0.0f);
+  }
   view.Finish(c);
   return absl::OkStatus();
+}
+
+// Sets unused[i] for the outputs that kUnusedOutputsAttr lists.
+void ReadUnused(const AttrMap& attrs, absl::Span<bool> unused) {
+  const AttrValue* listed = FindAttr(attrs, kUnusedOutputsAttr);
+  if (listed == nullptr) return;
+  for (const int64_t i : GetAttr<std::vector<int64_t>>(attrs, kUnusedOutputsAttr)) {
+    if (i >= 0 && i < static_cast<int64_t>(unused.size())) unused[i] = true;
+  }
 }
 
 template <bool v2>
@@ -124,13 +161,16 @@ absl::StatusOr<KernelRun> ForwardPrepare(PrepareContext& p) {
   SLUICE_ASSIGN_OR_RETURN(
       const FloatView view,
       FloatView::Make(p, {1, 2, 3, 4, 5, 6, 7, 8}, {0, 1, 2, 3, 4, 5, 6},
-                      q.gate(q.steps + 1) * static_cast<int64_t>(sizeof(float))));
-  auto by = std::make_shared<ForwardProducts>();
-  return KernelRun([q, view, by](KernelContext& c) { return Forward(c, q, view, by.get()); });
+                      (q.gate(q.steps + 1) + q.state(2)) * static_cast<int64_t>(sizeof(float))));
+  auto state = std::make_shared<ForwardState>();
+  ReadUnused(p.attrs(), absl::MakeSpan(state->unused));
+  return KernelRun([q, view, state](KernelContext& c) { return Forward(c, q, view, state.get()); });
 }
 
-struct BackwardProducts {
+struct BackwardState {
   RnnProduct dh, dx, dw_x, dw_first, dw_rest;
+  uint64_t runs = 0;
+  bool unused[8] = {};
 };
 
 // The gradient op's tensors as floats.
@@ -159,68 +199,71 @@ struct BackwardArgs {
   float* out[8];
 };
 
-void Add(const float* a, const float* b, int64_t n, float* sum) {
-  for (int64_t i = 0; i < n; ++i) sum[i] = a[i] + b[i];
-}
-
-// The states' gradients of the steps, last first: fills dgates, dcs_prev, dh_prev and the peephole
-// weights' gradients. `sums`: two states of scratch memory.
+// The steps, last first: fills dgates, dcs_prev, dh_prev and the gradients of the peephole weights
+// and of b.
 absl::Status BackwardSteps(KernelContext& c, const Sequence& q, const BackwardArgs& a,
-                           int64_t steps, float* dgates, float* sums, BackwardProducts* by) {
+                           int64_t steps, float* dgates, BackwardState* state) {
   const int64_t n = q.cell.elements();
-  float *dcs = sums, *dh = sums + n;
   std::fill_n(a.dcs_prev(), n, 0.0f);
   std::fill_n(a.dh_prev(), n, 0.0f);
+  const RnnProduct::Sizes sizes = {.m = q.cell.batch,
+                                   .k = q.gates(),
+                                   .n = q.size(),
+                                   .transpose_b = true,
+                                   .keep_b = q.steps >= kManySteps};
+  const uint64_t version = VersionOf(c.input(4), &state->runs);
   for (int64_t t = steps - 1; t >= 0; --t) {
     const float* before = t > 0 ? a.cs() + q.state(t - 1) : a.cs_prev();
-    Add(a.dcs() + q.state(t), a.dcs_prev(), n, dcs);
-    Add(a.dh() + q.state(t), a.dh_prev(), n, dh);
-    kernels::LstmBackward(q.cell, a.Step(q.state(t)), before, dcs, dh, dgates + q.gate(t),
-                          a.dcs_prev());
-    if (q.cell.wci != nullptr) {
-      kernels::LstmPeepholeGradient(q.cell, before, a.cs() + q.state(t), dgates + q.gate(t),
-                                    a.out[4], a.out[5], a.out[6]);
-    }
-    SLUICE_RETURN_IF_ERROR(by->dh.Run({q.cell.batch, q.gates(), q.size(), false, true},
-                                      dgates + q.gate(t), a.w() + q.w_h(), a.dh_prev(),
-                                      c.budget()));
+    kernels::LstmBackward(q.cell, a.Step(q.state(t)), before,
+                          {.dcs = a.dcs() + q.state(t),
+                           .dh = a.dh() + q.state(t),
+                           .dcs_after = a.dcs_prev(),
+                           .dh_after = a.dh_prev(),
+                           .dgates = dgates + q.gate(t),
+                           .dcs_prev = a.dcs_prev(),
+                           .dbias = a.out[7],
+                           .dwci = a.out[4],
+                           .dwcf = a.out[5],
+                           .dwco = a.out[6]});
+    SLUICE_RETURN_IF_ERROR(state->dh.Run(sizes, dgates + q.gate(t), a.w() + q.w_h(), a.dh_prev(),
+                                         c.budget(), version));
   }
   return absl::OkStatus();
 }
 
-// The gradients of x, w and b from those of all gates. `more`: memory for w_h.
-absl::Status BackwardProductsOf(KernelContext& c, const Sequence& q, const BackwardArgs& a,
-                                int64_t steps, const float* dgates, float* more,
-                                BackwardProducts* by) {
+// The gradients of x and w from those of all gates. `more`: memory for w_h.
+absl::Status BackwardProducts(KernelContext& c, const Sequence& q, const BackwardArgs& a,
+                              int64_t steps, const float* dgates, float* more,
+                              BackwardState* state) {
   const int64_t rows = steps * q.cell.batch;
+  if (!state->unused[0]) {
+    SLUICE_RETURN_IF_ERROR(
+        state->dx.Run({rows, q.gates(), q.inputs, false, true}, dgates, a.w(), a.dx(), c.budget()));
+    const int64_t row = q.cell.batch * q.inputs;
+    std::fill(a.dx() + steps * row, a.dx() + q.steps * row, 0.0f);
+  }
+  if (state->unused[3]) return absl::OkStatus();
   SLUICE_RETURN_IF_ERROR(
-      by->dx.Run({rows, q.gates(), q.inputs, false, true}, dgates, a.w(), a.dx(), c.budget()));
-  SLUICE_RETURN_IF_ERROR(
-      by->dw_x.Run({q.inputs, rows, q.gates(), true, false}, a.x(), dgates, a.dw(), c.budget()));
+      state->dw_x.Run({q.inputs, rows, q.gates(), true, false}, a.x(), dgates, a.dw(), c.budget()));
   const int64_t first = steps > 0 ? q.cell.batch : 0;
   float* dw_h = a.dw() + q.w_h();
-  SLUICE_RETURN_IF_ERROR(by->dw_first.Run({q.size(), first, q.gates(), true, false}, a.h_prev(),
-                                          dgates, dw_h, c.budget()));
-  SLUICE_RETURN_IF_ERROR(by->dw_rest.Run({q.size(), rows - first, q.gates(), true, false}, a.h(),
-                                         dgates + first * q.gates(), more, c.budget()));
-  Add(dw_h, more, q.size() * q.gates(), dw_h);
-  for (int64_t r = 0; r < rows && q.size() > 0; ++r)
-    Add(a.out[7], dgates + r * q.gates(), q.gates(), a.out[7]);
+  SLUICE_RETURN_IF_ERROR(state->dw_first.Run({q.size(), first, q.gates(), true, false}, a.h_prev(),
+                                             dgates, dw_h, c.budget()));
+  SLUICE_RETURN_IF_ERROR(state->dw_rest.Run({q.size(), rows - first, q.gates(), true, false}, a.h(),
+                                            dgates + first * q.gates(), more, c.budget()));
+  for (int64_t i = 0; i < q.size() * q.gates(); ++i) dw_h[i] += more[i];
   return absl::OkStatus();
 }
 
-absl::Status Backward(KernelContext& c, Sequence q, const FloatView& view, BackwardProducts* by) {
+absl::Status Backward(KernelContext& c, Sequence q, const FloatView& view, BackwardState* state) {
   SLUICE_ASSIGN_OR_RETURN(const int64_t steps, ReadSteps(c, q));
   SetPeephole(view, c, &q.cell);
   const BackwardArgs a(c, view);
   float* dgates = static_cast<float*>(view.extra(c));
-  float* sums = dgates + q.gate(q.steps);
-  float* more = sums + 2 * q.cell.elements();
+  float* more = dgates + q.gate(q.steps);
   for (int i = 4; i < 8; ++i) std::fill_n(a.out[i], c.output(i).num_elements(), 0.0f);
-  SLUICE_RETURN_IF_ERROR(BackwardSteps(c, q, a, steps, dgates, sums, by));
-  SLUICE_RETURN_IF_ERROR(BackwardProductsOf(c, q, a, steps, dgates, more, by));
-  const int64_t row = q.cell.batch * q.inputs;
-  std::fill(a.dx() + steps * row, a.dx() + q.steps * row, 0.0f);
+  SLUICE_RETURN_IF_ERROR(BackwardSteps(c, q, a, steps, dgates, state));
+  SLUICE_RETURN_IF_ERROR(BackwardProducts(c, q, a, steps, dgates, more, state));
   view.Finish(c);
   return absl::OkStatus();
 }
@@ -229,13 +272,15 @@ template <bool v2>
 absl::StatusOr<KernelRun> BackwardPrepare(PrepareContext& p) {
   SLUICE_ASSIGN_OR_RETURN(const Sequence q, MakeSequence(p, v2));
   SLUICE_RETURN_IF_ERROR(CheckInputShapes(p, 9, 17, {q.steps, q.cell.batch, q.size()}));
-  const int64_t floats = q.gate(q.steps) + 2 * q.cell.elements() + q.size() * q.gates();
+  const int64_t floats = q.gate(q.steps) + q.size() * q.gates();
   SLUICE_ASSIGN_OR_RETURN(
       const FloatView view,
       FloatView::Make(p, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17},
                       {0, 1, 2, 3, 4, 5, 6, 7}, floats * static_cast<int64_t>(sizeof(float))));
-  auto by = std::make_shared<BackwardProducts>();
-  return KernelRun([q, view, by](KernelContext& c) { return Backward(c, q, view, by.get()); });
+  auto state = std::make_shared<BackwardState>();
+  ReadUnused(p.attrs(), absl::MakeSpan(state->unused));
+  return KernelRun(
+      [q, view, state](KernelContext& c) { return Backward(c, q, view, state.get()); });
 }
 
 // --- gradients ---

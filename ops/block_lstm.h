@@ -33,6 +33,10 @@ BlockLSTMOutputs BlockLSTMV2(At at, Output seq_len_max, Output x, Output cs_prev
                              Output w, Output wci, Output wcf, Output wco, Output b,
                              const BlockLSTMV2Options& options = {});
 
+// The attr of these ops and their gradients by which plans say which outputs nobody reads, a list
+// of their numbers: they are left as they are, and x_grad and w_grad, a product each, not computed.
+inline constexpr char kUnusedOutputsAttr[] = "_unused_outputs";
+
 // The gradient ops BlockLSTMGrad and BlockLSTMGradV2 are built by Gradients(): inputs, outputs and
 // the gradients of cs and h in, one gradient per input but seq_len_max out.
 

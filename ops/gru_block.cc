@@ -2,18 +2,18 @@
 // h' = u h + (1 - u) c.
 #include "ops/gru_block.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "core/kernel.h"
 #include "core/status.h"
-#include "core/threads.h"
 #include "graph/node.h"
 #include "graph/op_spec.h"
 #include "ops/bias_add.h"
 #include "ops/binary.h"
 #include "ops/concat.h"
-#include "ops/kernels/simd_math.h"
+#include "ops/kernels/gru.h"
 #include "ops/matmul.h"
 #include "ops/rnn_product.h"
 
@@ -44,6 +44,7 @@ absl::Status CellGradShape(ShapeContext& c) {
 struct Sizes {
   int64_t batch = 0, inputs = 0, size = 0;
   int64_t elements() const { return batch * size; }
+  kernels::GruCell cell() const { return {batch, size}; }
 };
 
 absl::StatusOr<Sizes> CheckShapes(PrepareContext& p) {
@@ -70,47 +71,9 @@ absl::StatusOr<Sizes> CheckShapes(PrepareContext& p) {
   return s;
 }
 
-// Calls row(b) for every cell of the batch.
-template <typename Row>
-void ForEachCell(const Sizes& s, Row row) {
-  if (s.size == 0) return;
-  ParallelFor(s.batch, GrainFor(10 * static_cast<double>(s.size)), [&](int64_t begin, int64_t end) {
-    for (int64_t b = begin; b < end; ++b) row(b);
-  });
-}
-
-float Sigmoid(float x) { return 1 / (1 + expf(-x)); }
-
 struct Products {
   RnnProduct ru_x, ru_h, c_x, c_h;
 };
-
-// r, u and h r from the two products [batch, 2 * size].
-void Gates(const Sizes& s, const float* from_x, const float* from_h, const float* bias,
-           const float* h_prev, float* r, float* u, float* hr) {
-  ForEachCell(s, [&](int64_t b) {
-    const float *x = from_x + 2 * b * s.size, *h = from_h + 2 * b * s.size;
-    const int64_t at = b * s.size;
-#pragma omp simd
-    for (int64_t k = 0; k < s.size; ++k) {
-      r[at + k] = Sigmoid(x[k] + h[k] + bias[k]);
-      u[at + k] = Sigmoid(x[s.size + k] + h[s.size + k] + bias[s.size + k]);
-      hr[at + k] = h_prev[at + k] * r[at + k];
-    }
-  });
-}
-
-void Content(const Sizes& s, const float* from_x, const float* from_h, const float* bias,
-             const float* h_prev, const float* u, float* c, float* h) {
-  ForEachCell(s, [&](int64_t b) {
-    const int64_t at = b * s.size;
-#pragma omp simd
-    for (int64_t k = 0; k < s.size; ++k) {
-      c[at + k] = tanhf(from_x[at + k] + from_h[at + k] + bias[k]);
-      h[at + k] = u[at + k] * (h_prev[at + k] - c[at + k]) + c[at + k];
-    }
-  });
-}
 
 absl::Status Forward(KernelContext& c, const Sizes& s, Products* by) {
   const float* in[6];
@@ -124,11 +87,11 @@ absl::Status Forward(KernelContext& c, const Sizes& s, Products* by) {
       by->ru_x.Run({s.batch, s.inputs, 2 * s.size}, x, w_ru, from_x, c.budget()));
   SLUICE_RETURN_IF_ERROR(by->ru_h.Run({s.batch, s.size, 2 * s.size}, h_prev,
                                       w_ru + s.inputs * 2 * s.size, from_h, c.budget()));
-  Gates(s, from_x, from_h, in[4], h_prev, out[0], out[1], hr);
+  kernels::GruForwardGates(s.cell(), {from_x, from_h, in[4], h_prev, out[0], out[1], hr});
   SLUICE_RETURN_IF_ERROR(by->c_x.Run({s.batch, s.inputs, s.size}, x, w_c, from_x, c.budget()));
   SLUICE_RETURN_IF_ERROR(
       by->c_h.Run({s.batch, s.size, s.size}, hr, w_c + s.inputs * s.size, from_h, c.budget()));
-  Content(s, from_x, from_h, in[5], h_prev, out[1], out[2], out[3]);
+  kernels::GruForwardContent(s.cell(), {from_x, from_h, in[5], h_prev, out[1], out[2], out[3]});
   return absl::OkStatus();
 }
 
@@ -137,30 +100,6 @@ absl::StatusOr<KernelRun> CellPrepare(PrepareContext& p) {
   p.RequestScratch(5 * s.elements() * static_cast<int64_t>(sizeof(float)));
   auto by = std::make_shared<Products>();
   return KernelRun([s, by](KernelContext& c) { return Forward(c, s, by.get()); });
-}
-
-// dc_bar and the part of dru_bar that belongs to u.
-void ContentGradient(const Sizes& s, const float* h_prev, const float* u, const float* c,
-                     const float* dh, float* dc_bar, float* dru_bar) {
-  ForEachCell(s, [&](int64_t b) {
-    float* du_bar = dru_bar + 2 * b * s.size + s.size;
-    for (int64_t k = 0, at = b * s.size; k < s.size; ++k, ++at) {
-      dc_bar[at] = dh[at] * (1 - u[at]) * (1 - c[at] * c[at]);
-      du_bar[k] = dh[at] * (h_prev[at] - c[at]) * u[at] * (1 - u[at]);
-    }
-  });
-}
-
-// The part of dru_bar that belongs to r, and what of dh_prev does not go through r and u.
-void ResetGradient(const Sizes& s, const float* h_prev, const float* r, const float* u,
-                   const float* dh, const float* dhr, float* dru_bar, float* dh_prev) {
-  ForEachCell(s, [&](int64_t b) {
-    float* dr_bar = dru_bar + 2 * b * s.size;
-    for (int64_t k = 0, at = b * s.size; k < s.size; ++k, ++at) {
-      dr_bar[k] = dhr[at] * h_prev[at] * r[at] * (1 - r[at]);
-      dh_prev[at] = dhr[at] * r[at] + dh[at] * u[at];
-    }
-  });
 }
 
 void AddTo(float* sum, const float* more, int64_t n) {
@@ -175,10 +114,10 @@ absl::Status Backward(KernelContext& c, const Sizes& s, Products* by) {
   const float *h_prev = in[1], *w_ru = in[2], *w_c = in[3], *r = in[6], *u = in[7], *dh = in[9];
   float *dx = out[0], *dh_prev = out[1], *dc_bar = out[2], *dru_bar = out[3];
   auto* more = static_cast<float*>(c.scratch());
-  ContentGradient(s, h_prev, u, in[8], dh, dc_bar, dru_bar);
+  kernels::GruBackwardContent(s.cell(), h_prev, u, in[8], dh, dc_bar, dru_bar);
   SLUICE_RETURN_IF_ERROR(by->c_h.Run({s.batch, s.size, s.size, false, true}, dc_bar,
                                      w_c + s.inputs * s.size, more, c.budget()));
-  ResetGradient(s, h_prev, r, u, dh, more, dru_bar, dh_prev);
+  kernels::GruBackwardReset(s.cell(), h_prev, r, u, dh, more, dru_bar, dh_prev);
   SLUICE_RETURN_IF_ERROR(by->ru_h.Run({s.batch, 2 * s.size, s.size, false, true}, dru_bar,
                                       w_ru + s.inputs * 2 * s.size, more, c.budget()));
   AddTo(dh_prev, more, s.elements());

@@ -101,12 +101,15 @@ absl::StatusOr<KernelRun> CellGradPrepare(PrepareContext& p) {
     float* out[5];
     for (const int i : {1, 8, 9, 10, 11, 12, 13, 14, 15}) in[i] = view.Input(c, i);
     for (int i = 0; i < 5; ++i) out[i] = view.Output(c, i);
-    kernels::LstmBackward(cell, {in[8], in[9], in[10], in[11], in[12], in[13], nullptr}, in[1],
-                          in[14], in[15], out[1], out[0]);
     for (int i = 2; i < 5; ++i) std::fill_n(out[i], cell.size, 0.0f);
-    if (cell.wci != nullptr) {
-      kernels::LstmPeepholeGradient(cell, in[1], in[9], out[1], out[2], out[3], out[4]);
-    }
+    kernels::LstmBackward(cell, {in[8], in[9], in[10], in[11], in[12], in[13], nullptr}, in[1],
+                          {.dcs = in[14],
+                           .dh = in[15],
+                           .dgates = out[1],
+                           .dcs_prev = out[0],
+                           .dwci = out[2],
+                           .dwcf = out[3],
+                           .dwco = out[4]});
     view.Finish(c);
     return absl::OkStatus();
   });

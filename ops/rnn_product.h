@@ -19,11 +19,12 @@ class RnnProduct {
   struct Sizes {
     int64_t m = 0, k = 0, n = 0;
     bool transpose_a = false, transpose_b = false;  // a is stored [k, m], b [n, k]
+    bool keep_b = false;  // b is multiplied with often before it changes: a packed copy pays
     friend bool operator==(const Sizes&, const Sizes&) = default;
   };
-  // c [m, n] = a [m, k] times b [k, n].
+  // c [m, n] = a [m, k] times b [k, n]. `b_version`, for keep_b: equal nonzero versions, equal b.
   absl::Status Run(const Sizes& sizes, const float* a, const float* b, float* c,
-                   const std::shared_ptr<MemoryBudget>& budget);
+                   const std::shared_ptr<MemoryBudget>& budget, uint64_t b_version = 0);
 
  private:
   Sizes sizes_;

@@ -29,18 +29,27 @@ struct LstmStep {
 //   i = sigmoid(gate i + wci cs_prev)    f = sigmoid(gate f + forget_bias + wcf cs_prev)
 //   ci = tanh(gate c)                    cs = clip(ci i + cs_prev f)
 //   co = tanh(cs)                        o = sigmoid(gate o + wco cs)    h = co o
-// where a gate is from_x + from_h + bias.
+// where a gate is from_x + from_h + bias. Of y, i, f, o, ci and co may be null: not wanted. y.cs
+// may be cs_prev.
 void LstmForward(const LstmCell& cell, const float* from_x, const float* from_h, const float* bias,
                  const float* cs_prev, const LstmStep<float>& y);
 
-// dgates [batch, 4 * size] and dcs_prev from the gradients of cs and h. Clipping counts as the
-// identity, as in TensorFlow. dcs_prev may be dcs.
-void LstmBackward(const LstmCell& cell, const LstmStep<const float>& y, const float* cs_prev,
-                  const float* dcs, const float* dh, float* dgates, float* dcs_prev);
+// Gradients that come to a step and those that leave it. cs and h get the sum of two, one from the
+// step's outputs and one from the step after; null: none.
+struct LstmGradients {
+  const float *dcs = nullptr, *dh = nullptr;              // [batch, size]
+  const float *dcs_after = nullptr, *dh_after = nullptr;  // likewise
+  float* dgates = nullptr;                                // [batch, 4 * size]
+  float* dcs_prev = nullptr;                              // may be dcs_after
+  // Sums over the batch that are added to; null: not wanted. The peephole weights' with peepholes.
+  float* dbias = nullptr;  // [4 * size]
+  float *dwci = nullptr, *dwcf = nullptr, *dwco = nullptr;
+};
 
-// Adds the gradients of wci, wcf, wco [size].
-void LstmPeepholeGradient(const LstmCell& cell, const float* cs_prev, const float* cs,
-                          const float* dgates, float* dwci, float* dwcf, float* dwco);
+// Clipping counts as the identity, as in TensorFlow. Uses y.cs only with peepholes, y.h not at all.
+// Results do not depend on the number of threads.
+void LstmBackward(const LstmCell& cell, const LstmStep<const float>& y, const float* cs_prev,
+                  const LstmGradients& d);
 
 }  // namespace sluice::kernels
 
