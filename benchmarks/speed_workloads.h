@@ -63,8 +63,11 @@ struct SpeedRun {
 
 struct SpeedFlags : Flags {
   int batch = 0;       // --batch=B: 0 takes those of the workload
+  int runs = 7;        // --runs=N: how many runs are timed, at least
   bool list = false;   // --list: print "workload batch" lines, measure nothing
   std::string config;  // --config=NAME: measure this of several ways, not the fastest
+
+  Effort effort() const { return {seconds, 3, runs}; }
 };
 
 // Flags as ParseFlags, those above and `more`.
@@ -72,6 +75,7 @@ inline SpeedFlags ParseSpeedFlags(int argc, char** argv, const std::vector<FlagS
   SpeedFlags flags;
   std::vector<FlagSpec> specs = {
       {"--batch", "B", [&](const std::string& v) { return ParsePositive(v, &flags.batch); }},
+      {"--runs", "N", [&](const std::string& v) { return ParsePositive(v, &flags.runs); }},
       {"--list", "", [&](const std::string&) { return flags.list = true; }},
       {"--config", "NAME", [&](const std::string& v) {
          flags.config = v;
@@ -111,6 +115,11 @@ inline std::vector<SpeedRun> ChooseRuns(const SpeedFlags& flags) {
   return runs;
 }
 
+// What --list prints.
+inline void PrintList(const std::vector<SpeedRun>& runs) {
+  for (const SpeedRun& run : runs) std::printf("%s %d\n", run.workload.c_str(), run.batch);
+}
+
 // Megabytes (10^6) from a line of /proc/self/status: "VmRSS:" is resident now, "VmHWM:" the most it
 // ever was. 0 where there is none.
 inline double StatusMb(const char* line_begin) {
@@ -128,6 +137,14 @@ inline double StatusMb(const char* line_begin) {
 }
 inline double ResidentMb() { return StatusMb("VmRSS:"); }
 inline double PeakResidentMb() { return StatusMb("VmHWM:"); }
+
+// PeakResidentMb begins anew (Linux 4.0; without the right to it nothing happens).
+inline void ForgetPeak() {
+  if (std::FILE* file = std::fopen("/proc/self/clear_refs", "w")) {
+    std::fputs("5", file);
+    std::fclose(file);
+  }
+}
 
 // PrintJson with the memory of this process: its peak until now, and `base_rss_mb`, what was
 // resident before the model was built.

@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -33,9 +32,6 @@
 
 namespace sluice::benchmarks {
 namespace {
-
-// The peak of resident memory begins anew (Linux 4.0; without the right to it nothing happens).
-void ForgetPeak() { std::ofstream("/proc/self/clear_refs") << "5"; }
 
 // Shares of what the machine does just now; needs memory of its own, so call it last.
 std::string Achieved(const Workload& w, int threads, double seconds) {
@@ -101,7 +97,7 @@ absl::Status Time(const SpeedRun& run, const Config& config, const SpeedFlags& f
   absl::Status status;
   size_t next = 1;
   const Times times = Measure(
-      [&] { status.Update(step.Run(feeds[next++ % feeds.size()], &results)); }, flags.seconds);
+      [&] { status.Update(step.Run(feeds[next++ % feeds.size()], &results)); }, flags.effort());
   SLUICE_RETURN_IF_ERROR(status);
   std::string more =
       absl::StrFormat("\"peak_rss_mb\":%.1f,\"base_rss_mb\":%.1f,\"compile_ms\":%.4g",
@@ -176,7 +172,7 @@ int main(int argc, char** argv) {
   const std::vector<SpeedRun> runs = ChooseRuns(flags);
   CheckConfig(flags.config);
   if (flags.list) {
-    for (const SpeedRun& run : runs) std::printf("%s %d\n", run.workload.c_str(), run.batch);
+    PrintList(runs);
     return 0;
   }
   bool good = true;
