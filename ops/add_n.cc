@@ -9,6 +9,7 @@
 #include "core/threads.h"
 #include "graph/node.h"
 #include "graph/op_spec.h"
+#include "ops/flops.h"
 #include "ops/kernels/binary_math.h"
 #include "ops/kernels/strided_copy.h"
 
@@ -78,6 +79,7 @@ OpSpec SumOf(absl::string_view name, absl::string_view types) {
                    {DType::kUint32, DType::kUint64, DType::kQint8, DType::kQuint8, DType::kQint32},
                    "TensorFlow has no CPU kernel either")
       .InPlace(0, 0)
+      .Flops(SumOfAllFlops)
       .Commutative()
       .Aggregate()
       .Gradient(AddNGradient);

@@ -8,6 +8,7 @@
 #include "core/status.h"
 #include "graph/node.h"
 #include "graph/op_spec.h"
+#include "ops/flops.h"
 #include "ops/kernels/channels.h"
 #include "ops/narrow.h"
 
@@ -122,6 +123,7 @@ OpSpec BiasAddOp() {
                           .Shape(BiasAddShape)
                           .Prepare(InFloat(BiasAddPrepare))
                           .InPlace(0, 0)
+                          .Flops(FlopsPerElement(1))
                           .Gradient(BiasAddGradient));
 }
 
@@ -134,6 +136,7 @@ OpSpec BiasAddV1Op() {
                           .Shape(BiasAddShape)
                           .Prepare(InFloat(BiasAddPrepare))
                           .InPlace(0, 0)
+                          .Flops(FlopsPerElement(1))
                           .Gradient(BiasAddGradient));
 }
 
@@ -145,6 +148,7 @@ OpSpec BiasAddGradOp() {
                           .Attr("data_format: {'NHWC', 'NCHW'} = 'NHWC'")
                           .Shape(BiasAddGradShape)
                           .Prepare(InFloat(BiasAddGradPrepare))
+                          .Flops(ReductionFlops(0))
                           .Gradient(BiasAddGradGradient));
 }
 

@@ -13,6 +13,7 @@
 #include "ops/complex.h"
 #include "ops/const.h"
 #include "ops/fill.h"
+#include "ops/flops.h"
 #include "ops/select.h"
 #include "ops/unary.h"
 
@@ -215,6 +216,7 @@ OpSpec MinimumOp() {
 OpSpec SquaredDifferenceOp() {
   return BroadcastOp("SquaredDifference", kFewerNumbers, BinaryFunction::kSquaredDifference)
       .Commutative()
+      .Flops(FlopsPerElement(2))
       .Gradient(SquaredDifferenceGradient);
 }
 OpSpec DivNoNanOp() {
@@ -239,6 +241,7 @@ OpSpec Atan2Op() {
       .Prepare(BroadcastKernel(BinaryFunction::kAtan2))
       .InPlace(0, 0)
       .InPlace(1, 0)
+      .Flops(FlopsPerElement(1))
       .Gradient(Atan2Gradient);
 }
 

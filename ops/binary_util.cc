@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "ops/flops.h"
 #include "ops/kernels/broadcast.h"
 
 namespace sluice::ops {
@@ -33,7 +34,8 @@ OpSpec BroadcastOp(absl::string_view name, absl::string_view types,
       .Shape(shapes::BroadcastBinary)
       .Prepare(BroadcastKernel(function))
       .InPlace(0, 0)
-      .InPlace(1, 0);
+      .InPlace(1, 0)
+      .Flops(FlopsPerElement(1));
 }
 
 OpSpec ComparisonOp(absl::string_view name, absl::string_view types,

@@ -15,6 +15,7 @@
 #include "graph/op_spec.h"
 #include "ops/array_util.h"
 #include "ops/float_view.h"
+#include "ops/flops.h"
 #include "ops/kernels/lstm.h"
 #include "ops/lstm_shapes.h"
 #include "ops/rnn_product.h"
@@ -306,7 +307,9 @@ OpSpec ForwardSpec(const char* name) {
     spec.Input(input);
   for (const char* output : {"i: T", "cs: T", "f: T", "o: T", "ci: T", "co: T", "h: T"})
     spec.Output(output);
-  return spec.Shape(SequenceShape).Gradient(SequenceGradient);
+  return spec.Shape(SequenceShape)
+      .Flops(RecurrentFlops(1, {4}, 1, -7, 13))
+      .Gradient(SequenceGradient);
 }
 
 OpSpec BackwardSpec(const char* name) {
@@ -322,6 +325,7 @@ OpSpec BackwardSpec(const char* name) {
   return spec.Attr("use_peephole: bool")
       .Attr("T: {half, float}")
       .Shape(SequenceGradShape)
+      .Flops(RecurrentFlops(1, {4}, 2, 17, 28))
       .NotDifferentiable("TensorFlow has no gradient for it");
 }
 

@@ -10,6 +10,7 @@
 #include "ops/broadcast_gradient.h"
 #include "ops/comparison.h"
 #include "ops/fill.h"
+#include "ops/flops.h"
 #include "ops/kernels/accumulate.h"
 #include "ops/select.h"
 
@@ -114,6 +115,7 @@ OpSpec ClipByValueOp() {
       .Shape(ClipShape)
       .Prepare(ClipPrepare)
       .InPlace(0, 0)
+      .Flops(FlopsPerElement(2))
       .Gradient(ClipGradient);
 }
 

@@ -7,6 +7,7 @@
 #include "graph/node.h"
 #include "graph/op_spec.h"
 #include "ops/conv_common.h"
+#include "ops/flops.h"
 #include "ops/narrow.h"
 
 namespace sluice::ops {
@@ -76,6 +77,7 @@ OpSpec Conv2DOp() {
   return ConvAttributes(spec)
       .Shape(Conv2DShape)
       .Prepare(PrepareFor(ConvPass::kForward))
+      .Flops(ConvolutionFlops(1, kOutput))
       .Gradient(Conv2DGradient);
 }
 
@@ -85,6 +87,7 @@ OpSpec Conv2DBackpropInputOp() {
   return ConvAttributes(spec)
       .Shape(InputGradientShape)
       .Prepare(PrepareFor(ConvPass::kBackwardInput))
+      .Flops(ConvolutionFlops(1, 2))
       .Gradient(Conv2DBackpropInputGradient);
 }
 
@@ -94,6 +97,7 @@ OpSpec Conv2DBackpropFilterOp() {
   return ConvAttributes(spec)
       .Shape(FilterGradientShape)
       .Prepare(PrepareFor(ConvPass::kBackwardFilter))
+      .Flops(ConvolutionFlops(kOutput, 2))
       .Gradient(Conv2DBackpropFilterGradient);
 }
 

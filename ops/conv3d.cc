@@ -7,6 +7,7 @@
 #include "graph/node.h"
 #include "graph/op_spec.h"
 #include "ops/conv_common.h"
+#include "ops/flops.h"
 #include "ops/narrow.h"
 
 namespace sluice::ops {
@@ -86,6 +87,7 @@ OpSpec Conv3DOp() {
   return Attributes(spec)
       .Shape(Conv3DShape)
       .Prepare(PrepareFor(ConvPass::kForward))
+      .Flops(ConvolutionFlops(1, kOutput))
       .Gradient(Conv3DGradient);
 }
 
@@ -96,6 +98,7 @@ OpSpec Conv3DBackpropInputV2Op() {
       .Attr("Tshape: {int32, int64} = DT_INT32")
       .Shape(InputGradientShape)
       .Prepare(PrepareFor(ConvPass::kBackwardInput))
+      .Flops(ConvolutionFlops(1, 2))
       .Gradient(BackpropInputGradient);
 }
 
@@ -105,6 +108,7 @@ OpSpec Conv3DBackpropFilterV2Op() {
   return Attributes(spec)
       .Shape(FilterGradientShape)
       .Prepare(PrepareFor(ConvPass::kBackwardFilter))
+      .Flops(ConvolutionFlops(kOutput, 2))
       .Gradient(BackpropFilterGradient);
 }
 
@@ -112,6 +116,7 @@ OpSpec Conv3DBackpropInputOp() {
   return OldSpec("Conv3DBackpropInput")
       .Shape(InputGradientShape)
       .Prepare(PrepareFor(ConvPass::kBackwardInput))
+      .Flops(ConvolutionFlops(1, 2))
       .NotDifferentiable("TensorFlow has a gradient for Conv3DBackpropInputV2 only");
 }
 
@@ -119,6 +124,7 @@ OpSpec Conv3DBackpropFilterOp() {
   return OldSpec("Conv3DBackpropFilter")
       .Shape(FilterGradientShape)
       .Prepare(PrepareFor(ConvPass::kBackwardFilter))
+      .Flops(ConvolutionFlops(kOutput, 2))
       .NotDifferentiable("TensorFlow has a gradient for Conv3DBackpropFilterV2 only");
 }
 

@@ -8,6 +8,7 @@
 #include "ops/binary.h"
 #include "ops/comparison.h"
 #include "ops/fill.h"
+#include "ops/flops.h"
 #include "ops/kernels/softmax.h"
 #include "ops/narrow.h"
 #include "ops/reduction.h"
@@ -141,6 +142,7 @@ OpSpec SoftmaxCrossEntropyWithLogitsOp() {
       .Attr("T: {half, bfloat16, float, double}")
       .Shape(DenseShape)
       .Prepare(InFloat(DensePrepare))
+      .Flops(FlopsPerElement(8, -2))
       .Gradient(DenseGradient);
 }
 
@@ -154,6 +156,7 @@ OpSpec SparseSoftmaxCrossEntropyWithLogitsOp() {
       .Attr("Tlabels: {int32, int64} = DT_INT64")
       .Shape(SparseShape)
       .Prepare(InFloat(SparsePrepare))
+      .Flops(FlopsPerElement(6, -2))
       .Gradient(SparseGradient);
 }
 

@@ -7,6 +7,7 @@
 #include "graph/node.h"
 #include "graph/op_spec.h"
 #include "ops/conv_common.h"
+#include "ops/flops.h"
 #include "ops/narrow.h"
 
 namespace sluice::ops {
@@ -76,6 +77,7 @@ OpSpec DepthwiseConv2dNativeOp() {
   return DepthwiseAttributes(spec)
       .Shape(DepthwiseShape)
       .Prepare(PrepareFor(ConvPass::kForward))
+      .Flops(DepthwiseFlops(1, kOutput))
       .Gradient(DepthwiseGradient);
 }
 
@@ -85,6 +87,7 @@ OpSpec DepthwiseConv2dNativeBackpropInputOp() {
   return DepthwiseAttributes(spec)
       .Shape(InputGradientShape)
       .Prepare(PrepareFor(ConvPass::kBackwardInput))
+      .Flops(DepthwiseFlops(1, 2))
       .Gradient(BackpropInputGradient);
 }
 
@@ -94,6 +97,7 @@ OpSpec DepthwiseConv2dNativeBackpropFilterOp() {
   return DepthwiseAttributes(spec)
       .Shape(FilterGradientShape)
       .Prepare(PrepareFor(ConvPass::kBackwardFilter))
+      .Flops(DepthwiseFlops(kOutput, 2))
       .Gradient(BackpropFilterGradient);
 }
 

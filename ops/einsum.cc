@@ -18,6 +18,7 @@
 #include "ops/const.h"
 #include "ops/einsum_equation.h"
 #include "ops/fill.h"
+#include "ops/flops.h"
 #include "ops/kernels/einsum.h"
 #include "ops/reduction.h"
 #include "ops/reshape.h"
@@ -203,6 +204,23 @@ Outputs EinsumGradient(At at, const Node& op, const Outputs& dy) {
   return {unbroadcast(gx, axes.r0, bx.begin, x_shape), unbroadcast(gy, axes.r1, by.begin, y_shape)};
 }
 
+// Every combination of all labels is one multiply-add; of one operand, elements are only added up.
+double EinsumFlops(const AttrMap& attrs, absl::Span<const TensorShape> inputs,
+                   absl::Span<const TensorShape> outputs) {
+  if (inputs.size() == 1) return ElementsOf(inputs[0]) - ElementsOf(outputs[0]);
+  for (const TensorShape& shape : inputs) {
+    if (!shape.rank_known()) return 0;
+  }
+  const auto equation = ParseEinsum(GetAttr<std::string>(attrs, "equation"));
+  if (!equation.ok()) return 0;
+  const auto sizes = EinsumSizesOf(*equation, {inputs.begin(), inputs.end()});
+  if (!sizes.ok()) return 0;
+  double products = 1;
+  for (const auto& [label, size] : *sizes)
+    products *= static_cast<double>(std::max<int64_t>(size, 0));
+  return 2 * products;
+}
+
 }  // namespace
 
 OpSpec EinsumOp() {
@@ -220,6 +238,7 @@ OpSpec EinsumOp() {
           "TensorFlow multiplies no matrices of them either")
       .Shape(EinsumShape)
       .Prepare(EinsumPrepare)
+      .Flops(EinsumFlops)
       .Gradient(EinsumGradient);
 }
 

@@ -16,6 +16,7 @@
 #include "ops/binary.h"
 #include "ops/cast.h"
 #include "ops/const.h"
+#include "ops/flops.h"
 #include "ops/identity.h"
 #include "ops/kernels/batch_norm.h"
 #include "ops/narrow.h"
@@ -255,6 +256,7 @@ OpSpec& Forward(OpSpec& spec) {
   return spec.Shape(FusedBatchNormShape)
       .Prepare(InFloat(FusedBatchNormPrepare))
       .InPlace(0, 0)
+      .Flops(FlopsPerElement(2))
       .Gradient(FusedBatchNormGradient);
 }
 
@@ -262,6 +264,7 @@ OpSpec& Gradient(OpSpec& spec) {
   return spec.Shape(FusedBatchNormGradShape)
       .Prepare(InFloat(FusedBatchNormGradPrepare))
       .InPlace(0, 0)
+      .Flops(FlopsPerElement(7))
       .Gradient(SecondGradient);
 }
 

@@ -13,6 +13,7 @@
 #include "graph/op_spec.h"
 #include "ops/array_util.h"
 #include "ops/float_view.h"
+#include "ops/flops.h"
 #include "ops/image_size.h"
 #include "ops/kernels/conv.h"
 #include "ops/kernels/resize.h"
@@ -227,6 +228,7 @@ OpSpec FusedPadConv2DOp() {
       .Attr("padding: {'SAME', 'VALID'}")
       .Shape(FusedShape<false>)
       .Prepare(FusedPrepare<false>)
+      .Flops(ConvolutionFlops(2, kOutput))
       .NotDifferentiable(kNone);
 }
 OpSpec FusedResizeAndPadConv2DOp() {
@@ -243,6 +245,7 @@ OpSpec FusedResizeAndPadConv2DOp() {
       .Attr("padding: {'SAME', 'VALID'}")
       .Shape(FusedShape<true>)
       .Prepare(FusedPrepare<true>)
+      .Flops(ConvolutionFlops(3, kOutput))
       .NotDifferentiable(kNone);
 }
 

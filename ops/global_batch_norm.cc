@@ -14,6 +14,7 @@
 #include "graph/node.h"
 #include "graph/op_spec.h"
 #include "ops/float_view.h"
+#include "ops/flops.h"
 
 namespace sluice::ops {
 namespace {
@@ -207,6 +208,7 @@ OpSpec BatchNormWithGlobalNormalizationOp() {
       .Shape(ForwardShape)
       .Prepare(ForwardPrepare)
       .NoKernelFor("T", NotFloating(), kFloatingOnly)
+      .Flops(FlopsPerElement(2))
       .Gradient(ForwardGradient);
 }
 OpSpec BatchNormWithGlobalNormalizationGradOp() {
@@ -227,6 +229,7 @@ OpSpec BatchNormWithGlobalNormalizationGradOp() {
       .Shape(GradShape)
       .Prepare(GradPrepare)
       .NoKernelFor("T", NotFloating(), kFloatingOnly)
+      .Flops(FlopsPerElement(7))
       .NotDifferentiable("TensorFlow has no gradient for it");
 }
 

@@ -13,6 +13,7 @@
 #include "ops/bias_add.h"
 #include "ops/binary.h"
 #include "ops/concat.h"
+#include "ops/flops.h"
 #include "ops/kernels/gru.h"
 #include "ops/matmul.h"
 #include "ops/rnn_product.h"
@@ -173,6 +174,7 @@ OpSpec GRUBlockCellOp() {
       .Output("h: T")
       .Shape(CellShape)
       .Prepare(CellPrepare)
+      .Flops(RecurrentFlops(0, {2, 3}, 1, -4, 11))
       .Gradient(CellGradient);
 }
 OpSpec GRUBlockCellGradOp() {
@@ -187,6 +189,7 @@ OpSpec GRUBlockCellGradOp() {
       .Output("d_r_bar_u_bar: T")
       .Shape(CellGradShape)
       .Prepare(CellGradPrepare)
+      .Flops(RecurrentFlops(0, {2, 3}, 1, 9, 18))
       .NotDifferentiable("TensorFlow has no gradient for it");
 }
 

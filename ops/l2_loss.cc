@@ -7,6 +7,7 @@
 #include "graph/node.h"
 #include "graph/op_spec.h"
 #include "ops/binary.h"
+#include "ops/flops.h"
 #include "ops/kernels/reduce.h"
 
 namespace sluice::ops {
@@ -42,6 +43,7 @@ OpSpec L2LossOp() {
       .Attr("T: {half, bfloat16, float, double}")
       .Shape(shapes::Scalar)
       .Prepare(L2LossPrepare)
+      .Flops(FlopsPerElement(3, 0))
       .Gradient(L2LossGradient);
 }
 

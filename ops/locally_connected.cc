@@ -14,6 +14,7 @@
 #include "graph/node.h"
 #include "graph/op_spec.h"
 #include "ops/array_util.h"
+#include "ops/flops.h"
 #include "ops/kernels/locally_connected.h"
 #include "ops/narrow.h"
 #include "ops/window.h"
@@ -195,6 +196,18 @@ KernelPrepare PrepareFor(ConvPass pass) {
 
 // --- gradients ---
 
+// No weight is shared between positions: every one is used once per example. `filter` and `y`: as
+// ConvolutionFlops().
+FlopsFn UnsharedFlops(int filter, int y) {
+  return [=](const AttrMap&, absl::Span<const TensorShape> inputs,
+             absl::Span<const TensorShape> outputs) {
+    const TensorShape& images = y == kOutput ? outputs[0] : inputs[y];
+    const TensorShape& weights = filter == kOutput ? outputs[0] : inputs[filter];
+    if (images.rank() < 1 || images.dim(0) < 0) return 0.0;
+    return 2 * static_cast<double>(images.dim(0)) * ElementsOf(weights);
+  };
+}
+
 constexpr char kForward[] = "LocallyConnected2D";
 constexpr char kBackpropInput[] = "LocallyConnected2DBackpropInput";
 constexpr char kBackpropFilter[] = "LocallyConnected2DBackpropFilter";
@@ -258,6 +271,7 @@ OpSpec LocallyConnected2DOp() {
   return Attributes(spec)
       .Shape(OutputShape)
       .Prepare(PrepareFor(ConvPass::kForward))
+      .Flops(UnsharedFlops(1, kOutput))
       .Gradient(ForwardGradient);
 }
 
@@ -267,6 +281,7 @@ OpSpec LocallyConnected2DBackpropInputOp() {
   return Attributes(spec)
       .Shape(InputGradientShape)
       .Prepare(PrepareFor(ConvPass::kBackwardInput))
+      .Flops(UnsharedFlops(1, 2))
       .Gradient(BackpropInputGradient);
 }
 
@@ -276,6 +291,7 @@ OpSpec LocallyConnected2DBackpropFilterOp() {
   return Attributes(spec)
       .Shape(FilterGradientShape)
       .Prepare(PrepareFor(ConvPass::kBackwardFilter))
+      .Flops(UnsharedFlops(kOutput, 2))
       .Gradient(BackpropFilterGradient);
 }
 

@@ -14,6 +14,7 @@
 #include "ops/const.h"
 #include "ops/fill.h"
 #include "ops/float_view.h"
+#include "ops/flops.h"
 #include "ops/kernels/lstm.h"
 #include "ops/lstm_shapes.h"
 #include "ops/matmul.h"
@@ -170,6 +171,7 @@ OpSpec LSTMBlockCellOp() {
       .Attr("T: {half, float}")
       .Shape(CellShape)
       .Prepare(CellPrepare)
+      .Flops(RecurrentFlops(0, {3}, 1, -7, 13))
       .Gradient(CellGradient);
 }
 OpSpec LSTMBlockCellGradOp() {
@@ -187,6 +189,7 @@ OpSpec LSTMBlockCellGradOp() {
       .Attr("T: {half, float}")
       .Shape(CellGradShape)
       .Prepare(CellGradPrepare)
+      .Flops(FlopsPerElement(22, 15))
       .NotDifferentiable("TensorFlow has no gradient for it");
 }
 

@@ -13,6 +13,7 @@
 #include "ops/broadcast_gradient.h"
 #include "ops/complex.h"
 #include "ops/const.h"
+#include "ops/flops.h"
 #include "ops/kernels/matmul.h"
 #include "ops/reduction.h"
 #include "ops/reshape.h"
@@ -175,7 +176,8 @@ OpSpec BatchProduct(absl::string_view name) {
       .Attr(kTypes)
       .Attr("adj_x: bool = false")
       .Attr("adj_y: bool = false")
-      .Prepare(BatchMatMulPrepare);
+      .Prepare(BatchMatMulPrepare)
+      .Flops(ProductFlops("adj_x"));
 }
 
 }  // namespace
@@ -190,6 +192,7 @@ OpSpec MatMulOp() {
       .Attr(kTypes)
       .Shape(MatMulShape)
       .Prepare(MatMulPrepare)
+      .Flops(ProductFlops("transpose_a"))
       .Gradient(MatMulGradient);
 }
 OpSpec BatchMatMulOp() {

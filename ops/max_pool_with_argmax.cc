@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "core/status.h"
 #include "graph/op_spec.h"
+#include "ops/flops.h"
 #include "ops/narrow.h"
 #include "ops/pool_common.h"
 
@@ -179,6 +180,7 @@ OpSpec MaxPoolWithArgmaxOp() {
   return NoUnsigned(spec)
       .Shape(ArgmaxShape)
       .Prepare(InFloat(MaxPoolWithArgmaxPrepare))
+      .Flops(PoolingFlops(kOutput))
       .Gradient(MaxPoolWithArgmaxGradient);
 }
 
@@ -186,6 +188,7 @@ OpSpec MaxPoolGradWithArgmaxOp() {
   return GradientSpec("MaxPoolGradWithArgmax")
       .Shape([](ShapeContext& c) { return GradientShape(c, /*grad_is_pooled=*/true); })
       .Prepare(InFloat(GradientPrepare))
+      .Flops(FlopsPerElement(1, 1))
       .Gradient(GradGradient);
 }
 

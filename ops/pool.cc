@@ -6,6 +6,7 @@
 
 #include "core/status.h"
 #include "graph/op_spec.h"
+#include "ops/flops.h"
 #include "ops/narrow.h"
 #include "ops/pool_common.h"
 
@@ -93,6 +94,7 @@ OpSpec MaxPoolOp() {
       .Prepare(
           InFloat([](PrepareContext& p) { return PrepareMaxPool(p, PoolKind::kPlaneOrChannels); }))
       .NoKernelFor("T", {DType::kQint8}, "TensorFlow has one for GPUs only, in format NCHW_VECT_C")
+      .Flops(PoolingFlops(kOutput))
       .Gradient(MaxPoolGradient);
 }
 
@@ -100,6 +102,7 @@ OpSpec MaxPoolGradOp() {
   return MaxPoolGradientSpec("MaxPoolGrad", "T: realnumbertype = DT_FLOAT")
       .Shape([](ShapeContext& c) { return MaxPoolGradShape(c, kPlane); })
       .Prepare(InFloat(MaxPoolGradPrepare))
+      .Flops(PoolingFlops(2, 1, 1))
       .Gradient(MaxPoolGradGradient);
 }
 
@@ -107,6 +110,7 @@ OpSpec MaxPoolGradGradOp() {
   return MaxPoolGradientSpec("MaxPoolGradGrad", "T: realnumbertype")
       .Shape([](ShapeContext& c) { return MaxPoolGradGradShape(c, kPlane); })
       .Prepare(InFloat([](PrepareContext& p) { return PrepareMaxPoolGradGrad(p, kPlane); }))
+      .Flops(PoolingFlops(kOutput))
       .Gradient(MaxPoolGradGradGradient);
 }
 
@@ -117,6 +121,7 @@ OpSpec AvgPoolOp() {
       .Attr(kAvgPoolTypes)
       .Shape([](ShapeContext& c) { return PoolShape(c, kPlane); })
       .Prepare(InFloat([](PrepareContext& p) { return PrepareAvgPool(p, kPlane); }))
+      .Flops(PoolingFlops(kOutput))
       .Gradient(AvgPoolGradient);
 }
 
@@ -127,6 +132,7 @@ OpSpec AvgPoolGradOp() {
       .Attr(kAvgPoolTypes)
       .Shape([](ShapeContext& c) { return AvgPoolGradShape(c, kPlane); })
       .Prepare(InFloat([](PrepareContext& p) { return PrepareAvgPoolGrad(p, kPlane); }))
+      .Flops(PoolingFlops(1, 2))
       .Gradient(AvgPoolGradGradient);
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/status.h"
 #include "graph/op_spec.h"
+#include "ops/flops.h"
 #include "ops/narrow.h"
 #include "ops/pool_common.h"
 
@@ -79,6 +80,7 @@ OpSpec MaxPool3DOp() {
       .Attr("T: {half, bfloat16, float}")
       .Shape([](ShapeContext& c) { return PoolShape(c, kVolume); })
       .Prepare(InFloat([](PrepareContext& p) { return PrepareMaxPool(p, kVolume); }))
+      .Flops(PoolingFlops(kOutput))
       .Gradient(MaxPool3DGradient);
 }
 
@@ -91,6 +93,7 @@ OpSpec MaxPool3DGradOp() {
       .Attr("TInput: {half, bfloat16, float} = DT_FLOAT")
       .Shape([](ShapeContext& c) { return MaxPoolGradShape(c, kVolume); })
       .Prepare(InFloat(MaxPool3DGradPrepare))
+      .Flops(PoolingFlops(2, 1, 1))
       .Gradient(MaxPool3DGradGradient);
 }
 
@@ -102,6 +105,7 @@ OpSpec MaxPool3DGradGradOp() {
       .Shape([](ShapeContext& c) { return MaxPoolGradGradShape(c, kVolume); })
       .Prepare(InFloat([](PrepareContext& p) { return PrepareMaxPoolGradGrad(p, kVolume); }))
       .NoKernelFor("T", {DType::kUint32, DType::kUint64}, "TensorFlow has none either")
+      .Flops(PoolingFlops(kOutput))
       .Gradient(MaxPool3DGradGradGradient);
 }
 
@@ -112,6 +116,7 @@ OpSpec AvgPool3DOp() {
       .Attr(kAvgPoolTypes)
       .Shape([](ShapeContext& c) { return PoolShape(c, kVolume); })
       .Prepare(InFloat([](PrepareContext& p) { return PrepareAvgPool(p, kVolume); }))
+      .Flops(PoolingFlops(kOutput))
       .Gradient(AvgPool3DGradient);
 }
 
@@ -122,6 +127,7 @@ OpSpec AvgPool3DGradOp() {
       .Attr(kAvgPoolTypes)
       .Shape([](ShapeContext& c) { return AvgPoolGradShape(c, kVolume); })
       .Prepare(InFloat([](PrepareContext& p) { return PrepareAvgPoolGrad(p, kVolume); }))
+      .Flops(PoolingFlops(1, 2))
       .Gradient(AvgPool3DGradGradient);
 }
 

@@ -14,6 +14,7 @@
 #include "ops/comparison.h"
 #include "ops/complex.h"
 #include "ops/cumsum.h"
+#include "ops/flops.h"
 #include "ops/reduction_util.h"
 #include "ops/reshape.h"
 #include "ops/select.h"
@@ -155,6 +156,7 @@ OpSpec NumberReduction(absl::string_view name, ReduceFunction function, Gradient
       .InPlace(0, 0)  // when nothing is reduced, as in most gradients of broadcasting
       .Shape(ReductionShape)
       .Prepare(ReductionKernel(function))
+      .Flops(ReductionFlops(0))
       .Gradient(std::move(gradient));
 }
 
@@ -179,7 +181,9 @@ Output Reduce(At at, const char* op, const Output& input, const Ints& axes,
 }  // namespace
 
 OpSpec SumOp() { return NumberReduction("Sum", ReduceFunction::kSum, SumGradient); }
-OpSpec MeanOp() { return NumberReduction("Mean", ReduceFunction::kMean, MeanGradient); }
+OpSpec MeanOp() {
+  return NumberReduction("Mean", ReduceFunction::kMean, MeanGradient).Flops(ReductionFlops(1));
+}
 OpSpec ProdOp() { return NumberReduction("Prod", ReduceFunction::kProd, ProdGradient); }
 OpSpec MaxOp() {
   return NumberReduction("Max", ReduceFunction::kMax, ExtremumGradient)
@@ -190,7 +194,8 @@ OpSpec MinOp() {
       .NoKernelFor("T", {DType::kComplex64, DType::kComplex128}, "complex numbers have no order");
 }
 OpSpec EuclideanNormOp() {
-  return NumberReduction("EuclideanNorm", ReduceFunction::kEuclideanNorm, EuclideanNormGradient);
+  return NumberReduction("EuclideanNorm", ReduceFunction::kEuclideanNorm, EuclideanNormGradient)
+      .Flops(FlopsPerElement(2, 0));
 }
 OpSpec AllOp() { return BoolReduction("All", ReduceFunction::kAll); }
 OpSpec AnyOp() { return BoolReduction("Any", ReduceFunction::kAny); }

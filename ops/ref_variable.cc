@@ -4,6 +4,7 @@
 
 #include "core/status.h"
 #include "ops/dtype_sets.h"
+#include "ops/flops.h"
 #include "ops/kernels/combine.h"
 #include "ops/variable_util.h"
 
@@ -113,6 +114,7 @@ OpSpec AssignCombineSpec(const char* name, KernelPrepare prepare) {
       .Shape(CombineShape)
       .Prepare(std::move(prepare))
       .NoKernelFor("T", QuantizedNumbers(), "quantized numbers have no arithmetic of their own")
+      .Flops(FlopsPerElement(1, 1))
       .NotDifferentiable("it changes a variable")
       .Stateful()
       .WritesResources();

@@ -7,6 +7,7 @@
 #include "core/status.h"
 #include "graph/node.h"
 #include "graph/op_spec.h"
+#include "ops/flops.h"
 #include "ops/kernels/activations.h"
 
 namespace sluice::ops {
@@ -144,7 +145,7 @@ constexpr char kFloatTypes[] = "T: {half, bfloat16, float, double}";
 OpSpec ForwardSpec(const char* name, const char* types) {
   OpSpec spec(name);
   spec.Input("features: T").Output("activations: T").Attr(types).Shape(shapes::SameAsInput);
-  spec.InPlace(0, 0);
+  spec.InPlace(0, 0).Flops(FlopsPerElement(1));
   return spec;
 }
 
@@ -152,7 +153,7 @@ OpSpec ForwardSpec(const char* name, const char* types) {
 OpSpec GradientSpec(const char* name, const char* at, const char* types) {
   OpSpec spec(name);
   spec.Input("gradients: T").Input(std::string(at) + ": T").Output("backprops: T").Attr(types);
-  spec.Shape(GradientShape).InPlace(0, 0);
+  spec.Shape(GradientShape).InPlace(0, 0).Flops(FlopsPerElement(1));
   return spec;
 }
 
@@ -197,6 +198,7 @@ OpSpec EluOp() {
 OpSpec EluGradOp() {
   return GradientSpec("EluGrad", "outputs", kFloatTypes)
       .Prepare(PrepareGradient<Activation::kElu>)
+      .Flops(FlopsPerElement(3))
       .Gradient(ExponentialGradient);
 }
 OpSpec SeluOp() {
@@ -207,6 +209,7 @@ OpSpec SeluOp() {
 OpSpec SeluGradOp() {
   return GradientSpec("SeluGrad", "outputs", kFloatTypes)
       .Prepare(PrepareGradient<Activation::kSelu>)
+      .Flops(FlopsPerElement(3))
       .Gradient(ExponentialGradient);
 }
 OpSpec SoftplusOp() {
@@ -217,6 +220,7 @@ OpSpec SoftplusOp() {
 OpSpec SoftplusGradOp() {
   return GradientSpec("SoftplusGrad", "features", kFloatTypes)
       .Prepare(PrepareGradient<Activation::kSoftplus>)
+      .Flops(FlopsPerElement(3))
       .Gradient(SoftplusGradGradient);
 }
 OpSpec SoftsignOp() {
@@ -227,6 +231,7 @@ OpSpec SoftsignOp() {
 OpSpec SoftsignGradOp() {
   return GradientSpec("SoftsignGrad", "features", kFloatTypes)
       .Prepare(PrepareGradient<Activation::kSoftsign>)
+      .Flops(FlopsPerElement(3))
       .Gradient(SoftsignGradGradient);
 }
 

@@ -14,6 +14,7 @@
 #include "graph/op_spec.h"
 #include "ops/array_util.h"
 #include "ops/dtype_sets.h"
+#include "ops/flops.h"
 #include "ops/gather.h"
 #include "ops/kernels/accumulate.h"
 #include "ops/kernels/strided_copy.h"
@@ -329,7 +330,8 @@ OpSpec UnsortedSpec(absl::string_view name, absl::string_view types) {
       .Attr(types)
       .Attr("Tindices: {int32, int64}")
       .Attr("Tnumsegments: {int32, int64} = DT_INT32")
-      .Shape(UnsortedSegmentShape);
+      .Shape(UnsortedSegmentShape)
+      .Flops(FlopsPerElement(1, 0));
 }
 
 OpSpec SortedSpec(absl::string_view name, absl::string_view types) {
@@ -339,7 +341,8 @@ OpSpec SortedSpec(absl::string_view name, absl::string_view types) {
       .Output("output: T")
       .Attr(types)
       .Attr("Tindices: {int32, int64}")
-      .Shape(SegmentShape);
+      .Shape(SegmentShape)
+      .Flops(FlopsPerElement(1, 0));
 }
 
 Output UnsortedNode(At at, absl::string_view op, Output data, Output ids, const Ints& segments) {

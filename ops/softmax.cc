@@ -6,6 +6,7 @@
 #include "graph/node.h"
 #include "graph/op_spec.h"
 #include "ops/binary.h"
+#include "ops/flops.h"
 #include "ops/kernels/softmax.h"
 #include "ops/narrow.h"
 #include "ops/reduction.h"
@@ -60,7 +61,8 @@ OpSpec RowsSpec(absl::string_view name, absl::string_view output) {
       .Output(output)
       .Attr("T: {half, bfloat16, float, double}")
       .Shape(SoftmaxShape)
-      .InPlace(0, 0);
+      .InPlace(0, 0)
+      .Flops(FlopsPerElement(5));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // share the columns, so that the order of the sums is the same for any number of them.
 #include "ops/sparse_matmul.h"
 
+#include <algorithm>
 #include <complex>
 
 #include "core/status.h"
@@ -9,6 +10,7 @@
 #include "graph/node.h"
 #include "graph/op_spec.h"
 #include "ops/array_util.h"
+#include "ops/flops.h"
 #include "ops/gather.h"
 #include "ops/kernels/accumulate.h"
 #include "ops/reduction.h"
@@ -186,6 +188,13 @@ Outputs MultiplyGradient(At at, const Node& op, const Outputs& dy) {
   return {Output(), Sum(at, from_dy * from_b, {1}), Output(), db};
 }
 
+// Every value meets a row of b.
+double MultiplyFlops(const AttrMap&, absl::Span<const TensorShape> inputs,
+                     absl::Span<const TensorShape> outputs) {
+  const double columns = outputs[0].rank() == 2 ? static_cast<double>(outputs[0].dim(1)) : 0;
+  return 2 * ElementsOf(inputs[1]) * std::max(columns, 0.0);
+}
+
 }  // namespace
 
 OpSpec SparseTensorDenseMatMulOp() {
@@ -207,6 +216,7 @@ OpSpec SparseTensorDenseMatMulOp() {
            DType::kQuint8, DType::kQint32, DType::kQint16, DType::kQuint16, DType::kUint16,
            DType::kResource, DType::kVariant, DType::kUint32, DType::kUint64},
           "TensorFlow has none either")
+      .Flops(MultiplyFlops)
       .Gradient(MultiplyGradient);
 }
 

@@ -10,6 +10,7 @@
 #include "core/status.h"
 #include "graph/op_spec.h"
 #include "ops/dtype_sets.h"
+#include "ops/flops.h"
 #include "ops/training_rules.h"
 #include "ops/variable_util.h"
 
@@ -158,6 +159,7 @@ OpSpec SparseSpec(const UpdateRule& rule, bool reference) {
   }
   return spec.Shape([&rule](ShapeContext& c) { return SparseShape(rule, c); })
       .Prepare([&rule](PrepareContext& p) { return Prepare(rule, p); })
+      .Flops(FlopsPerElement(rule.flops, rule.gradient_input()))
       .NoKernelFor("T", NotFloatingNumbers(), "optimizers train floating variables")
       .NotDifferentiable("it changes a variable")
       .Stateful()

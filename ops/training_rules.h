@@ -19,6 +19,7 @@ namespace sluice::ops {
 
 struct UpdateRule {
   const char* name;
+  double flops;                      // per element, without the option
   std::vector<const char*> updated;  // the variable and its slots
   std::vector<const char*> inputs;   // then these: scalars and `gradient`
   const char* gradient;

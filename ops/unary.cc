@@ -15,6 +15,7 @@
 #include "ops/complex.h"
 #include "ops/const.h"
 #include "ops/fill.h"
+#include "ops/flops.h"
 #include "ops/kernels/binary_math.h"
 #include "ops/kernels/unary_math.h"
 
@@ -193,7 +194,8 @@ OpSpec Elementwise(absl::string_view name, const char* types, UnaryFunction func
       .Attr(types)
       .Shape(shapes::SameAsInput)
       .Prepare(UnaryKernelOf(function))
-      .InPlace(0, 0);
+      .InPlace(0, 0)
+      .Flops(FlopsPerElement(1));
 }
 
 OpSpec Predicate(absl::string_view name, UnaryFunction function) {
@@ -216,6 +218,7 @@ OpSpec Backward(absl::string_view name, BinaryFunction function, GradientFn grad
       .Prepare(GradKernelOf(function))
       .InPlace(0, 0)
       .InPlace(1, 0)
+      .Flops(FlopsPerElement(3))
       .Gradient(std::move(gradient));
 }
 
@@ -234,7 +237,9 @@ OpSpec SqrtOp() {
   return Elementwise("Sqrt", kRealOrComplex, UnaryFunction::kSqrt).Gradient(ByGradOp(SqrtGrad));
 }
 OpSpec RsqrtOp() {
-  return Elementwise("Rsqrt", kRealOrComplex, UnaryFunction::kRsqrt).Gradient(ByGradOp(RsqrtGrad));
+  return Elementwise("Rsqrt", kRealOrComplex, UnaryFunction::kRsqrt)
+      .Flops(FlopsPerElement(2))
+      .Gradient(ByGradOp(RsqrtGrad));
 }
 OpSpec ReciprocalOp() {
   return Elementwise("Reciprocal", kNumbers, UnaryFunction::kReciprocal)

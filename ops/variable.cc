@@ -10,6 +10,7 @@
 #include "graph/node.h"
 #include "graph/op_spec.h"
 #include "ops/dtype_sets.h"
+#include "ops/flops.h"
 #include "ops/variable_util.h"
 
 namespace sluice::ops {
@@ -224,10 +225,12 @@ OpSpec AssignVariableOpOp() {
 }
 OpSpec AssignAddVariableOpOp() {
   return AssignSpec("AssignAddVariableOp", AssignCombinePrepare<Combine::kAdd>, CombineShape)
+      .Flops(FlopsPerElement(1, 1))
       .NoKernelFor("dtype", NotNumbers(), "only numbers are added up");
 }
 OpSpec AssignSubVariableOpOp() {
   return AssignSpec("AssignSubVariableOp", AssignCombinePrepare<Combine::kSub>, CombineShape)
+      .Flops(FlopsPerElement(1, 1))
       .NoKernelFor("dtype", NotNumbers(), "only numbers are subtracted");
 }
 
