@@ -186,6 +186,37 @@ TEST(AllocationTest, ATrainingStepAllocatesNothing) {
   RecordProperty("allocations_of_onednn_and_openmp", theirs);
 }
 
+TEST(AllocationTest, APreparedCallAllocatesNothing) {
+  Graph graph(ops::Builtin());
+  graph.SetSeed(1);
+  const Network network(graph);
+  auto session = Session::Create(graph);
+  ASSERT_THAT(session, IsOk());
+  ASSERT_THAT(session->Run(network.init), IsOk());
+  auto train = session->MakeCallable({network.loss, network.train}, {network.labels, network.x});
+  auto infer = session->MakeCallable({network.loss}, {network.x, network.labels});
+  ASSERT_THAT(train, IsOk());
+  ASSERT_THAT(infer, IsOk());
+  const Tensor x = RandomTensor(DType::kFloat, {8, 16}, 1);
+  const Tensor labels = Tensor::Of<int64_t>({8}, {0, 1, 2, 3, 4, 5, 6, 7});
+  std::vector<Tensor> trained, inferred;
+  const auto both = [&] {
+    absl::Status status = train->Run({labels, x}, &trained);
+    status.Update(infer->Run({x, labels}, &inferred));
+    return status;
+  };
+  for (int i = 0; i < 3; ++i) ASSERT_THAT(both(), IsOk());
+  ours = 0;
+  for (int i = 0; i < 20; ++i) {
+    counting = true;
+    const absl::Status status = both();
+    counting = false;
+    ASSERT_THAT(status, IsOk());
+    EXPECT_LT(inferred[0].scalar<float>(), trained[0].scalar<float>());  // after the step
+  }
+  EXPECT_EQ(ours, 0);
+}
+
 }  // namespace
 }  // namespace sluice
 
