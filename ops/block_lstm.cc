@@ -309,6 +309,7 @@ OpSpec ForwardSpec(const char* name) {
     spec.Output(output);
   return spec.Shape(SequenceShape)
       .Flops(RecurrentFlops(1, {4}, 1, -7, 13))
+      .ThreadSensitive()
       .Gradient(SequenceGradient);
 }
 
@@ -326,6 +327,7 @@ OpSpec BackwardSpec(const char* name) {
       .Attr("T: {half, float}")
       .Shape(SequenceGradShape)
       .Flops(RecurrentFlops(1, {4}, 2, 17, 28))
+      .ThreadSensitive()
       .NotDifferentiable("TensorFlow has no gradient for it");
 }
 

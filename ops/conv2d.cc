@@ -97,6 +97,7 @@ OpSpec Conv2DBackpropFilterOp() {
   return ConvAttributes(spec)
       .Shape(FilterGradientShape)
       .Prepare(PrepareFor(ConvPass::kBackwardFilter))
+      .ThreadSensitive()
       .Flops(ConvolutionFlops(kOutput, 2))
       .Gradient(Conv2DBackpropFilterGradient);
 }

@@ -108,6 +108,7 @@ OpSpec Conv3DBackpropFilterV2Op() {
   return Attributes(spec)
       .Shape(FilterGradientShape)
       .Prepare(PrepareFor(ConvPass::kBackwardFilter))
+      .ThreadSensitive()
       .Flops(ConvolutionFlops(kOutput, 2))
       .Gradient(BackpropFilterGradient);
 }
@@ -124,6 +125,7 @@ OpSpec Conv3DBackpropFilterOp() {
   return OldSpec("Conv3DBackpropFilter")
       .Shape(FilterGradientShape)
       .Prepare(PrepareFor(ConvPass::kBackwardFilter))
+      .ThreadSensitive()
       .Flops(ConvolutionFlops(kOutput, 2))
       .NotDifferentiable("TensorFlow has a gradient for Conv3DBackpropFilterV2 only");
 }

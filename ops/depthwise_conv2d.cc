@@ -97,6 +97,7 @@ OpSpec DepthwiseConv2dNativeBackpropFilterOp() {
   return DepthwiseAttributes(spec)
       .Shape(FilterGradientShape)
       .Prepare(PrepareFor(ConvPass::kBackwardFilter))
+      .ThreadSensitive()
       .Flops(DepthwiseFlops(kOutput, 2))
       .Gradient(BackpropFilterGradient);
 }

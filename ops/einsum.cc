@@ -238,6 +238,7 @@ OpSpec EinsumOp() {
           "TensorFlow multiplies no matrices of them either")
       .Shape(EinsumShape)
       .Prepare(EinsumPrepare)
+      .ThreadSensitive()
       .Flops(EinsumFlops)
       .Gradient(EinsumGradient);
 }

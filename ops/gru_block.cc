@@ -174,6 +174,7 @@ OpSpec GRUBlockCellOp() {
       .Output("h: T")
       .Shape(CellShape)
       .Prepare(CellPrepare)
+      .ThreadSensitive()
       .Flops(RecurrentFlops(0, {2, 3}, 1, -4, 11))
       .Gradient(CellGradient);
 }
@@ -189,6 +190,7 @@ OpSpec GRUBlockCellGradOp() {
       .Output("d_r_bar_u_bar: T")
       .Shape(CellGradShape)
       .Prepare(CellGradPrepare)
+      .ThreadSensitive()
       .Flops(RecurrentFlops(0, {2, 3}, 1, 9, 18))
       .NotDifferentiable("TensorFlow has no gradient for it");
 }

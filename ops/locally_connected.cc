@@ -291,6 +291,7 @@ OpSpec LocallyConnected2DBackpropFilterOp() {
   return Attributes(spec)
       .Shape(FilterGradientShape)
       .Prepare(PrepareFor(ConvPass::kBackwardFilter))
+      .ThreadSensitive()
       .Flops(UnsharedFlops(kOutput, 2))
       .Gradient(BackpropFilterGradient);
 }

@@ -171,6 +171,7 @@ OpSpec LSTMBlockCellOp() {
       .Attr("T: {half, float}")
       .Shape(CellShape)
       .Prepare(CellPrepare)
+      .ThreadSensitive()
       .Flops(RecurrentFlops(0, {3}, 1, -7, 13))
       .Gradient(CellGradient);
 }

@@ -177,6 +177,7 @@ OpSpec BatchProduct(absl::string_view name) {
       .Attr("adj_x: bool = false")
       .Attr("adj_y: bool = false")
       .Prepare(BatchMatMulPrepare)
+      .ThreadSensitive()
       .Flops(ProductFlops("adj_x"));
 }
 
@@ -192,6 +193,7 @@ OpSpec MatMulOp() {
       .Attr(kTypes)
       .Shape(MatMulShape)
       .Prepare(MatMulPrepare)
+      .ThreadSensitive()
       .Flops(ProductFlops("transpose_a"))
       .Gradient(MatMulGradient);
 }
