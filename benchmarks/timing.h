@@ -11,6 +11,7 @@
 #include <functional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sluice::benchmarks {
@@ -95,6 +96,15 @@ struct Effort {
   int warm_up = 3, runs = 7;
 };
 
+// Of the times of single runs, in milliseconds; one at least.
+inline Times Summarize(std::vector<double> ms) {
+  std::sort(ms.begin(), ms.end());
+  const auto at = [&](double share) {
+    return ms[static_cast<size_t>(share * static_cast<double>(ms.size() - 1))];
+  };
+  return {at(0.5), at(0.1), at(0.9), static_cast<int64_t>(ms.size())};
+}
+
 inline Times Measure(const std::function<void()>& run, const Effort& effort) {
   using Clock = std::chrono::steady_clock;
   const auto since = [](Clock::time_point start) {
@@ -109,11 +119,7 @@ inline Times Measure(const std::function<void()>& run, const Effort& effort) {
     run();
     ms.push_back(1e3 * since(before));
   }
-  std::sort(ms.begin(), ms.end());
-  const auto at = [&](double share) {
-    return ms[static_cast<size_t>(share * static_cast<double>(ms.size() - 1))];
-  };
-  return {at(0.5), at(0.1), at(0.9), static_cast<int64_t>(ms.size())};
+  return Summarize(std::move(ms));
 }
 
 // Three runs (at least 0.2 s) to warm up, then runs for `seconds`, at least seven.
