@@ -132,11 +132,18 @@ absl::StatusOr<KernelRun> FusedBatchNormGradPrepare(PrepareContext& p) {
   const float epsilon = p.attr<float>("epsilon");
   const bool training = p.attr<bool>("is_training");
   return KernelRun([shape, epsilon, training](KernelContext& c) {
-    kernels::BatchNormGradient(shape, training, c.input(0).data<float>(), c.input(1).data<float>(),
-                               c.input(3).data<float>(), c.input(4).data<float>(),
-                               c.input(2).data<float>(), epsilon, c.output(0).mutable_data<float>(),
-                               c.output(1).mutable_data<float>(), c.output(2).mutable_data<float>(),
-                               static_cast<float*>(c.scratch()));
+    kernels::BatchNormGradient<float>(shape,
+                                      {.batch_statistics = training,
+                                       .epsilon = epsilon,
+                                       .dy = c.input(0).data<float>(),
+                                       .x = c.input(1).data<float>(),
+                                       .mean = c.input(3).data<float>(),
+                                       .variance = c.input(4).data<float>(),
+                                       .scale = c.input(2).data<float>(),
+                                       .dx = c.output(0).mutable_data<float>(),
+                                       .dscale = c.output(1).mutable_data<float>(),
+                                       .doffset = c.output(2).mutable_data<float>()},
+                                      static_cast<float*>(c.scratch()));
     return absl::OkStatus();
   });
 }

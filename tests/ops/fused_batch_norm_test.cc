@@ -194,9 +194,17 @@ TEST_P(FusedBatchNormTest, ArithmeticInDoubleIsTheDerivative) {
   };
   loss();
   std::vector<double> dx(x.size()), dscale(s.channels), doffset(s.channels);
-  kernels::BatchNormGradient(s, true, dy.data(), x.data(), mean.data(), variance.data(),
-                             scale.data(), epsilon, dx.data(), dscale.data(), doffset.data(),
-                             scratch.data());
+  kernels::BatchNormGradient<double>(s,
+                                     {.epsilon = epsilon,
+                                      .dy = dy.data(),
+                                      .x = x.data(),
+                                      .mean = mean.data(),
+                                      .variance = variance.data(),
+                                      .scale = scale.data(),
+                                      .dx = dx.data(),
+                                      .dscale = dscale.data(),
+                                      .doffset = doffset.data()},
+                                     scratch.data());
   for (size_t i = 0; i < x.size(); i += 1 + x.size() / 50) {
     const double kept = x[i], step = 1e-5;
     x[i] = kept + step;
