@@ -79,6 +79,7 @@
   X(AvgPool) X(AvgPoolGrad)                                                       \
   X(FusedBatchNorm) X(FusedBatchNormV2) X(FusedBatchNormV3)                       \
   X(FusedBatchNormGrad) X(FusedBatchNormGradV2) X(FusedBatchNormGradV3)           \
+  X(FusedBatchNormEx) X(FusedBatchNormGradEx)                                     \
                                                                                   \
                                                                                   \
   /* random */                                                                    \

@@ -1,15 +1,11 @@
 // FusedBatchNorm, V2, V3 and their gradient ops: see ops/fused_batch_norm.h for the rules,
-// ops/kernels/batch_norm.h for the arithmetic.
+// ops/fused_batch_norm_kernels.h for shapes and kernels.
 #include "ops/fused_batch_norm.h"
 
-#include <algorithm>
-#include <cstring>
-#include <limits>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "core/status.h"
 #include "graph/gradients.h"
 #include "graph/node.h"
 #include "graph/op_spec.h"
@@ -17,8 +13,8 @@
 #include "ops/cast.h"
 #include "ops/const.h"
 #include "ops/flops.h"
+#include "ops/fused_batch_norm_kernels.h"
 #include "ops/identity.h"
-#include "ops/kernels/batch_norm.h"
 #include "ops/narrow.h"
 #include "ops/reduction.h"
 #include "ops/reshape.h"
@@ -26,127 +22,6 @@
 
 namespace sluice::ops {
 namespace {
-
-int ChannelAxis(const AttrMap& attrs) {
-  return GetAttr<std::string>(attrs, "data_format") == "NCHW" ? 1 : 3;
-}
-
-// *channels, where known, must be input i's only dimension; what is known of either is known of
-// both.
-absl::Status MergeChannels(const ShapeContext& c, int i, int64_t* channels) {
-  SLUICE_ASSIGN_OR_RETURN(const TensorShape vector, c.WithRank(i, 1));
-  if (*channels >= 0 && vector.dim(0) >= 0 && *channels != vector.dim(0)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("Dimensions must be equal, but are ", *channels, " and ", vector.dim(0),
-                     ": x ", c.input(0).ToString(), " and input ", i, " ", vector.ToString()));
-  }
-  *channels = std::max(*channels, vector.dim(0));
-  return absl::OkStatus();
-}
-
-absl::Status FusedBatchNormShape(ShapeContext& c) {
-  SLUICE_ASSIGN_OR_RETURN(TensorShape x, c.WithRank(0, 4));
-  const int axis = ChannelAxis(c.attrs());
-  int64_t channels = x.dim(axis);
-  const int vectors = c.attr<bool>("is_training") ? 3 : 5;
-  for (int i = 1; i < vectors; ++i) SLUICE_RETURN_IF_ERROR(MergeChannels(c, i, &channels));
-  x.set_dim(axis, channels);
-  c.set_output(0, std::move(x));
-  for (int i = 1; i < 5; ++i) c.set_output(i, TensorShape({channels}));
-  if (c.num_outputs() > 5) c.set_output(5, TensorShape());
-  return absl::OkStatus();
-}
-
-absl::Status FusedBatchNormGradShape(ShapeContext& c) {
-  SLUICE_ASSIGN_OR_RETURN(const TensorShape dy, c.WithRank(0, 4));
-  SLUICE_ASSIGN_OR_RETURN(const TensorShape x, c.WithRank(1, 4));
-  auto merged = dy.MergeWith(x);
-  if (!merged.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat("Dimensions must be equal, but y_backprop is ",
-                                                   dy.ToString(), " and x is ", x.ToString()));
-  }
-  const int axis = ChannelAxis(c.attrs());
-  int64_t channels = merged->dim(axis);
-  for (int i = 2; i < 5; ++i) SLUICE_RETURN_IF_ERROR(MergeChannels(c, i, &channels));
-  merged->set_dim(axis, channels);
-  c.set_output(0, *std::move(merged));
-  for (int i = 1; i < 3; ++i) c.set_output(i, TensorShape({channels}));
-  for (int i = 3; i < 5; ++i) c.set_output(i, TensorShape({0}));
-  return absl::OkStatus();
-}
-
-kernels::ChannelShape ChannelsOf(const AttrMap& attrs, const TensorShape& x) {
-  if (ChannelAxis(attrs) == 1) return {x.dim(0), x.dim(1), x.dim(2) * x.dim(3)};
-  return {x.dim(0) * x.dim(1) * x.dim(2), x.dim(3), 1};
-}
-
-absl::StatusOr<kernels::ChannelShape> RequireFloat(PrepareContext& p, const TensorShape& x) {
-  SLUICE_RETURN_IF_ERROR(
-      (Dispatch<float>(p.output_dtype(0), [](auto) { return absl::OkStatus(); })));
-  const kernels::ChannelShape shape = ChannelsOf(p.attrs(), x);
-  p.RequestScratch(kernels::BatchNormScratch(shape) * static_cast<int64_t>(sizeof(float)));
-  return shape;
-}
-
-// The statistics of a training step: outputs 1 to 4.
-void BatchStatistics(const kernels::ChannelShape& s, KernelContext& c) {
-  float* const mean = c.output(3).mutable_data<float>();
-  float* const variance = c.output(4).mutable_data<float>();
-  if (s.elements() == 0) {
-    for (int i = 1; i < 5; ++i) {
-      std::fill_n(c.output(i).mutable_data<float>(), s.channels,
-                  std::numeric_limits<float>::quiet_NaN());
-    }
-    return;
-  }
-  kernels::BatchMoments(s, c.input(0).data<float>(), mean, variance,
-                        static_cast<float*>(c.scratch()));
-  const double n = static_cast<double>(s.outer) * static_cast<double>(s.inner);
-  const auto bessel = static_cast<float>(n / std::max(n - 1, 1.0));
-  float* const batch_variance = c.output(2).mutable_data<float>();
-  std::copy_n(mean, s.channels, c.output(1).mutable_data<float>());
-  for (int64_t k = 0; k < s.channels; ++k) batch_variance[k] = variance[k] * bessel;
-}
-
-absl::StatusOr<KernelRun> FusedBatchNormPrepare(PrepareContext& p) {
-  SLUICE_ASSIGN_OR_RETURN(const kernels::ChannelShape shape, RequireFloat(p, p.input_shape(0)));
-  const float epsilon = p.attr<float>("epsilon");
-  const bool training = p.attr<bool>("is_training");
-  return KernelRun([shape, epsilon, training](KernelContext& c) {
-    if (training) {
-      BatchStatistics(shape, c);
-    } else {
-      for (int i = 1; i < 5; ++i) c.output(i).CopyElements(c.input(i % 2 == 1 ? 3 : 4));
-    }
-    kernels::BatchNormalize(shape, c.input(0).data<float>(), c.output(3).data<float>(),
-                            c.output(4).data<float>(), c.input(1).data<float>(),
-                            c.input(2).data<float>(), epsilon, c.output(0).mutable_data<float>(),
-                            static_cast<float*>(c.scratch()));
-    if (c.num_outputs() > 5) c.output(5).mutable_data<float>()[0] = 0;
-    return absl::OkStatus();
-  });
-}
-
-absl::StatusOr<KernelRun> FusedBatchNormGradPrepare(PrepareContext& p) {
-  SLUICE_ASSIGN_OR_RETURN(const kernels::ChannelShape shape, RequireFloat(p, p.input_shape(1)));
-  const float epsilon = p.attr<float>("epsilon");
-  const bool training = p.attr<bool>("is_training");
-  return KernelRun([shape, epsilon, training](KernelContext& c) {
-    kernels::BatchNormGradient<float>(shape,
-                                      {.batch_statistics = training,
-                                       .epsilon = epsilon,
-                                       .dy = c.input(0).data<float>(),
-                                       .x = c.input(1).data<float>(),
-                                       .mean = c.input(3).data<float>(),
-                                       .variance = c.input(4).data<float>(),
-                                       .scale = c.input(2).data<float>(),
-                                       .dx = c.output(0).mutable_data<float>(),
-                                       .dscale = c.output(1).mutable_data<float>(),
-                                       .doffset = c.output(2).mutable_data<float>()},
-                                      static_cast<float*>(c.scratch()));
-    return absl::OkStatus();
-  });
-}
 
 // --- gradients ---
 
@@ -178,7 +53,7 @@ struct PlainGradient {
 };
 PlainGradient OfPlainOps(At at, const AttrMap& attrs, Output dy, Output x, Output scale,
                          Output mean, Output variance) {
-  const bool first = ChannelAxis(attrs) == 1;
+  const bool first = GetAttr<std::string>(attrs, "data_format") == "NCHW";
   const std::vector<int64_t> rest =
       first ? std::vector<int64_t>{0, 2, 3} : std::vector<int64_t>{0, 1, 2};
   const auto along_image = [&](Output vector) {
@@ -261,7 +136,7 @@ OpSpec GradientSpec(const char* name, const std::string& scale, const std::strin
 
 OpSpec& Forward(OpSpec& spec) {
   return spec.Shape(FusedBatchNormShape)
-      .Prepare(InFloat(FusedBatchNormPrepare))
+      .Prepare(InFloat(PrepareFusedBatchNorm))
       .InPlace(0, 0)
       .Flops(FlopsPerElement(2))
       .Gradient(FusedBatchNormGradient);
@@ -269,7 +144,7 @@ OpSpec& Forward(OpSpec& spec) {
 
 OpSpec& Gradient(OpSpec& spec) {
   return spec.Shape(FusedBatchNormGradShape)
-      .Prepare(InFloat(FusedBatchNormGradPrepare))
+      .Prepare(InFloat(PrepareFusedBatchNormGrad))
       .InPlace(0, 0)
       .Flops(FlopsPerElement(7))
       .Gradient(SecondGradient);

@@ -6,6 +6,7 @@
   /* exact simplifications */ \
   /* into contractions */ \
   /* batch normalization */ \
+  X(FuseBatchNorm) \
   /* elementwise chains and updates */
 // clang-format on
 
