@@ -77,6 +77,8 @@ const std::vector<Sample>& Table() {
       {"FusedBatchNormGrad", {norm, {F({2, 1, 2, 3}), F({2, 1, 2, 3}), F({3}), F({3}), F({3})}}},
       {"FusedBatchNormGradV2", {norm_u, {F({2, 1, 2, 3}), F({2, 1, 2, 3}), F({3}), F({3}), F({3})}}},
       {"FusedBatchNormGradV3", {norm_u, {F({2, 1, 2, 3}), F({2, 1, 2, 3}), F({3}), F({3}), F({3}), F({3})}}},
+      {"_FusedBatchNormEx", {norm_u, {F({2, 1, 2, 3}), F({3}), F({3}), F({3}), F({3})}}},
+      {"_FusedBatchNormGradEx", {norm_u, {F({2, 1, 2, 3}), F({2, 1, 2, 3}), F({3}), F({3}), F({3}), F({}), F({3}), F({2, 1, 2, 3})}}},
       {"BatchNormWithGlobalNormalizationGrad", {{{"T", kF}, {"variance_epsilon", 0.5f}, {"scale_after_normalization", true}}, {F({2, 1, 2, 3}), F({3}), F({3}), F({3}), F({2, 1, 2, 3})}}},
       {"BlockLSTM", {float_only, {steps, F({3, 1, 2}), F({1, 2}), F({1, 2}), F({4, 8}), F({2}), F({2}), F({2}), F({8})}}},
       {"BlockLSTMV2", {float_only, {steps, F({3, 1, 2}), F({1, 2}), F({1, 2}), F({4, 8}), F({2}), F({2}), F({2}), F({8})}}},
