@@ -1,5 +1,6 @@
 #include "ops/fused_batch_norm_ex.h"
 
+#include "ops/flops.h"
 #include "ops/fused_batch_norm_kernels.h"
 #include "ops/narrow.h"
 
@@ -32,6 +33,7 @@ OpSpec FusedBatchNormExOp() {
   return Attributes(spec)
       .Shape(FusedBatchNormShape)
       .Prepare(InFloat(PrepareFusedBatchNorm))
+      .Flops(FlopsPerElement(4))
       .InPlace(0, 0)
       .InPlace(kSide, 0);
 }
@@ -47,6 +49,7 @@ OpSpec FusedBatchNormGradExOp() {
   return Attributes(spec.Attr("num_more_backprops: int >= 0 = 0"))
       .Shape(FusedBatchNormGradShape)
       .Prepare(InFloat(PrepareFusedBatchNormGrad))
+      .Flops(FlopsPerElement(8))
       .InPlace(0, 0);
 }
 
