@@ -4,6 +4,7 @@
 //   bazel-bin/benchmarks/workloads [--workload NAME] [--batch B] [--threads T] [--seconds S]
 //       [--config unfused|variables]   without rewrites; inference with variables, not constants
 //   bazel-bin/benchmarks/workloads --list
+//   bazel-bin/benchmarks/workloads --profile ...  also which ops take the time, on stderr
 //   bazel-bin/benchmarks/workloads --check ...    with rewrites against without, instead of times
 //
 // Without --workload all of them, each in a process of its own, so that its memory is its own.
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,7 @@
 #include "benchmarks/timing.h"
 #include "benchmarks/workload.h"
 #include "benchmarks/workload_check.h"
+#include "benchmarks/workload_profile.h"
 #include "core/status.h"
 #include "core/threads.h"
 #include "glog/logging.h"
@@ -56,6 +59,10 @@ struct Config {
   bool rewrites = true;
   bool freeze = true;  // see WorkloadOptions
 };
+// What else the command line asks for.
+struct Mode {
+  bool check = false, profile = false;
+};
 constexpr Config kConfigs[] = {
     {""}, {.name = "unfused", .rewrites = false}, {.name = "variables", .freeze = false}};
 
@@ -77,7 +84,21 @@ std::vector<Tensor> Values(const Feeds& feeds) {
   return values;
 }
 
-absl::Status Time(const SpeedRun& run, const Config& config, const SpeedFlags& flags) {
+// Processor time of this process, in milliseconds.
+double ProcessorMilliseconds() { return 1e3 * static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+absl::Status Profile(Session& session, const Workload& w) {
+  std::vector<RunMetadata> runs(7);
+  std::vector<Tensor> results;
+  for (RunMetadata& run : runs) {
+    SLUICE_RETURN_IF_ERROR(session.RunInto(
+        w.feeds[0], w.fetches, {.trace_level = RunOptions::kFullTrace}, &results, &run));
+  }
+  std::fputs(ProfileTable(runs).c_str(), stderr);
+  return absl::OkStatus();
+}
+
+absl::Status Time(const SpeedRun& run, const Config& config, const SpeedFlags& flags, Mode mode) {
   const double base = ResidentMb();
   SLUICE_ASSIGN_OR_RETURN(const Workload w,
                           MakeWorkload(run.workload, run.batch, {.freeze = config.freeze}));
@@ -96,15 +117,17 @@ absl::Status Time(const SpeedRun& run, const Config& config, const SpeedFlags& f
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   absl::Status status;
   size_t next = 1;
+  const double processor = ProcessorMilliseconds();
   const Times times = Measure(
       [&] { status.Update(step.Run(feeds[next++ % feeds.size()], &results)); }, flags.effort());
   SLUICE_RETURN_IF_ERROR(status);
-  std::string more =
-      absl::StrFormat("\"peak_rss_mb\":%.1f,\"base_rss_mb\":%.1f,\"compile_ms\":%.4g",
-                      PeakResidentMb(), base, std::max(0.0, 1e3 * first - times.median));
+  const double processor_ms = (ProcessorMilliseconds() - processor) / static_cast<double>(next - 1);
+  std::string more = absl::StrFormat(
+      "\"cpu_ms\":%.4g,\"peak_rss_mb\":%.1f,\"base_rss_mb\":%.1f,\"compile_ms\":%.4g", processor_ms,
+      PeakResidentMb(), base, std::max(0.0, 1e3 * first - times.median));
   absl::StrAppend(&more, Achieved(w, flags.threads, times.median * 1e-3));
   PrintJson("sluice", run.workload, flags.threads, run.batch, times, config.name, more);
-  return absl::OkStatus();
+  return mode.profile ? Profile(session, w) : absl::OkStatus();
 }
 
 // Two runs: the second one's results depend on what the first one did to the variables.
@@ -123,14 +146,14 @@ absl::Status Check(const SpeedRun& run, const SpeedFlags& flags) {
   return absl::OkStatus();
 }
 
-absl::Status CheckOrTime(const SpeedRun& run, const SpeedFlags& flags, bool check) {
-  if (check) return Check(run, flags);
+absl::Status CheckOrTime(const SpeedRun& run, const SpeedFlags& flags, Mode mode) {
+  if (mode.check) return Check(run, flags);
   for (const Config& config : kConfigs) {
-    if (config.name == flags.config) SLUICE_RETURN_IF_ERROR(Time(run, config, flags));
+    if (config.name == flags.config) SLUICE_RETURN_IF_ERROR(Time(run, config, flags, mode));
   }
   // What a step costs when steps cannot be fused.
   if (!flags.config.empty() || run.workload.rfind("add1000_", 0) != 0) return absl::OkStatus();
-  return Time(run, kConfigs[1], flags);
+  return Time(run, kConfigs[1], flags, mode);
 }
 
 // Exits with code 2 when there is no such way.
@@ -144,16 +167,16 @@ void CheckConfig(const std::string& name) {
   std::exit(2);
 }
 
-bool Succeeds(const SpeedRun& run, const SpeedFlags& flags, bool check) {
-  const absl::Status status = CheckOrTime(run, flags, check);
+bool Succeeds(const SpeedRun& run, const SpeedFlags& flags, Mode mode) {
+  const absl::Status status = CheckOrTime(run, flags, mode);
   if (!status.ok()) LOG(ERROR) << run.workload << " of batch " << run.batch << ": " << status;
   return status.ok();
 }
 
 // The same in a child. Call it before anything starts a thread.
-bool SucceedsInChild(const SpeedRun& run, const SpeedFlags& flags, bool check) {
+bool SucceedsInChild(const SpeedRun& run, const SpeedFlags& flags, Mode mode) {
   const pid_t child = fork();
-  if (child == 0) _exit(Succeeds(run, flags, check) ? 0 : 1);
+  if (child == 0) _exit(Succeeds(run, flags, mode) ? 0 : 1);
   int status = 1;
   if (child < 0 || waitpid(child, &status, 0) != child) return false;
   if (WIFSIGNALED(status)) LOG(ERROR) << run.workload << ": signal " << WTERMSIG(status);
@@ -166,9 +189,11 @@ bool SucceedsInChild(const SpeedRun& run, const SpeedFlags& flags, bool check) {
 int main(int argc, char** argv) {
   using namespace sluice::benchmarks;
   google::InitGoogleLogging(argv[0]);
-  bool check = false;
-  const SpeedFlags flags = ParseSpeedFlags(
-      argc, argv, {{"--check", "", [&](const std::string&) { return check = true; }}});
+  Mode mode;
+  const SpeedFlags flags =
+      ParseSpeedFlags(argc, argv,
+                      {{"--check", "", [&](const std::string&) { return mode.check = true; }},
+                       {"--profile", "", [&](const std::string&) { return mode.profile = true; }}});
   const std::vector<SpeedRun> runs = ChooseRuns(flags);
   CheckConfig(flags.config);
   if (flags.list) {
@@ -177,7 +202,7 @@ int main(int argc, char** argv) {
   }
   bool good = true;
   for (const SpeedRun& run : runs) {
-    good &= runs.size() == 1 ? Succeeds(run, flags, check) : SucceedsInChild(run, flags, check);
+    good &= runs.size() == 1 ? Succeeds(run, flags, mode) : SucceedsInChild(run, flags, mode);
   }
   return good ? 0 : 1;
 }
