@@ -239,15 +239,20 @@ void ProgramEditor::NoteInvariant(int s) {
   for (int v : step.outputs) invariant_[v] = invariant;
 }
 
-// Removes those of `works` that nobody needs, then what only they needed.
-void ProgramEditor::RemoveUnneeded(std::vector<int> works) {
+// Removes those of `works` that nobody needs, then what only they needed. What somebody asked to
+// run (a control edge) is done by `instead` now; without one it stays.
+void ProgramEditor::RemoveUnneeded(std::vector<int> works, int instead) {
   while (!works.empty()) {
     const int s = works.back();
     works.pop_back();
-    const ProgramStep& step = steps()[s];
-    if (!alive_[s] || step.required || step.kind != StepKind::kKernel || step.guard != kLive ||
+    ProgramStep& step = steps()[s];
+    if (!alive_[s] || s == instead || step.kind != StepKind::kKernel || step.guard != kLive ||
         !std::all_of(step.outputs.begin(), step.outputs.end(), [&](int v) { return Unused(v); })) {
       continue;
+    }
+    if (step.required) {
+      if (instead == kNone || step.node->spec().stateful() || step.outputs.empty()) continue;
+      steps()[instead].required = true;
     }
     alive_[s] = false;
     order_.erase(position_[s]);
@@ -283,7 +288,7 @@ int ProgramEditor::Replace(int work, Work by) {
     position = PlaceBefore(position);
   }
   last_made_ = AddStep(std::move(draft), by, position);
-  RemoveUnneeded(std::move(old_makers));
+  RemoveUnneeded(std::move(old_makers), last_made_);
   return last_made_;
 }
 
@@ -375,7 +380,7 @@ int ProgramEditor::Merge(absl::Span<const int> works, Work by) {
   const int merged = AddStep(std::move(draft), by, PlaceBefore(last));
   steps()[merged].required = true;
   for (int work : works) steps()[work].required = false;
-  RemoveUnneeded({works.begin(), works.end()});
+  RemoveUnneeded({works.begin(), works.end()}, kNone);
   return last_made_ = merged;
 }
 
@@ -399,7 +404,9 @@ bool ProgramEditor::Forward(int value, int instead) {
   }
   uses_[instead].seen.insert(uses_[instead].seen.end(), uses.seen.begin(), uses.seen.end());
   uses_[instead].hidden.insert(uses_[instead].hidden.end(), uses.hidden.begin(), uses.hidden.end());
-  if (maker_[value] != kNone) RemoveUnneeded({maker_[value]});
+  if (maker_[value] != kNone) {
+    RemoveUnneeded({maker_[value]}, maker_[unaliased(instead)]);
+  }
   return true;
 }
 

@@ -72,7 +72,7 @@ class ProgramEditor final : public PlanEditor {
   int NewValue(DType dtype, const TensorShape& shape);
   void TakeOver(int value, int new_maker);
   int AddStep(Draft draft, const Work& work, int64_t position);
-  void RemoveUnneeded(std::vector<int> works);
+  void RemoveUnneeded(std::vector<int> works, int instead);
   void NoteInvariant(int step);
   bool MayPass(const ProgramStep& step, absl::Span<const Resource* const> variables) const;
   std::vector<int> AddFolded(const Draft& draft, const std::vector<int>& inputs);

@@ -112,6 +112,20 @@ TEST_F(ProgramEditorTest, AValueThatOthersNeedKeepsItsOp) {
   EXPECT_EQ(Ops({{sum, Floats({1, 2, 3, 4})}}, {z}), Strings({"Square"}));
 }
 
+// A control edge asks for the sum to run; nobody reads it but the work that takes it in.
+TEST_F(ProgramEditorTest, WhatAControlEdgeAsksForIsDoneByTheNewWork) {
+  AddRewrite(SquareOfSum());
+  Graph graph(registry_);
+  Scope root = Scope::Root(graph);
+  const Output x = Placeholder(root, DType::kFloat, {2});
+  const Output sum = Add(root, x, x);
+  const Output z = Square(root, sum);
+  const Output group = NoOp(root.After({sum, z}));
+  const Feeds feeds = {{x, Floats({1, 2})}};
+  EXPECT_EQ(Ops(feeds, {z, group}), Strings({"SquareOfSum"}));
+  EXPECT_EQ(Ops(feeds, {group}), Strings({"SquareOfSum"}));
+}
+
 TEST_F(ProgramEditorTest, WorkBehindLateShapesIsLeftAlone) {
   AddRewrite(SquareOfSum());
   Graph graph(registry_);
