@@ -1,5 +1,7 @@
 #include "tools/sluice/json.h"
 
+#include <limits>
+
 #include "gtest/gtest.h"
 
 namespace sluice::tools {
@@ -9,6 +11,11 @@ TEST(JsonTest, Values) {
   EXPECT_EQ(Json(int64_t{-5}).text(), "-5");
   EXPECT_EQ(Json("a").text(), "\"a\"");
   EXPECT_EQ(Json::Null().text(), "null");
+  EXPECT_EQ(Json::Bool(true).text(), "true");
+  EXPECT_EQ(Json::Bool(false).text(), "false");
+  EXPECT_EQ(Json::Number(0.25).text(), "0.25");
+  EXPECT_EQ(Json::Number(-1234567890.0).text(), "-1.23457e+09");
+  EXPECT_EQ(Json::Number(std::numeric_limits<double>::infinity()).text(), "null");
   EXPECT_EQ(Json::Object().text(), "{}");
   EXPECT_EQ(Json::Array().text(), "[]");
 }

@@ -27,6 +27,8 @@ absl::Status InspectCommand(const std::vector<std::string>& args);
 absl::Status LintCommand(const std::vector<std::string>& args);
 absl::Status SummaryCommand(const std::vector<std::string>& args);
 absl::Status SparsityCommand(const std::vector<std::string>& args);
+absl::Status PlanCommand(const std::vector<std::string>& args);
+absl::Status ProfileCommand(const std::vector<std::string>& args);
 absl::Status OpsCommand(const std::vector<std::string>& args);
 
 // The whole program but for argv: dispatches, prints errors to stderr, returns the exit code. Never

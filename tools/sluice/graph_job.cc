@@ -44,14 +44,6 @@ absl::StatusOr<Tensor> ConvertFeed(Tensor value, const Output& target) {
                                                  target.name(), " is ", DTypeName(wanted)));
 }
 
-// NAME=FILE.npy as name and file.
-absl::StatusOr<std::pair<std::string, std::string>> ParseFeed(const std::string& feed) {
-  const size_t equals = feed.find('=');
-  if (equals == std::string::npos || equals == 0 || equals + 1 == feed.size())
-    return UsageError(absl::StrCat("--feed is NAME=FILE.npy, got \"", Printable(feed), "\""));
-  return std::pair(feed.substr(0, equals), feed.substr(equals + 1));
-}
-
 // A file's name for a fetch: only / and : are changed.
 absl::StatusOr<std::string> FileName(std::string name) {
   for (char& c : name) {
@@ -86,6 +78,41 @@ absl::Status LoadGraph(const std::string& path, Graph* graph) {
   }
   SLUICE_RETURN_IF_ERROR(Annotate(parsed, path));
   return Annotate(ImportGraphDef(def, graph).status(), path);
+}
+
+absl::StatusOr<Output> FindTensor(const Graph& graph, const std::string& name) {
+  if (absl::StrContains(name, ":")) {
+    const absl::StatusOr<Output> tensor = graph.FindTensor(name);
+    // How many outputs an unknown op has is not known either.
+    const Node* node = graph.FindNode(name.substr(0, name.find(':')));
+    if (!absl::IsNotFound(tensor.status()) || node == nullptr || !node->spec().opaque())
+      return tensor;
+    return absl::UnimplementedError(absl::StrCat(
+        "node '", node->name(), "': Op type not registered '", Printable(node->op()), "'"));
+  }
+  SLUICE_ASSIGN_OR_RETURN(const Output op, graph.FindOperation(name));
+  if (op.node()->num_outputs() == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("Tried to fetch data for '", Printable(name), "', which produces no output."));
+  }
+  return op.node()->output(0);
+}
+
+absl::StatusOr<std::pair<std::string, std::string>> ParseFeed(const std::string& feed) {
+  const size_t equals = feed.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == feed.size())
+    return UsageError(absl::StrCat("--feed is NAME=FILE.npy, got \"", Printable(feed), "\""));
+  return std::pair(feed.substr(0, equals), feed.substr(equals + 1));
+}
+
+absl::StatusOr<std::pair<Output, Tensor>> ReadFeed(const Graph& graph, const std::string& feed) {
+  SLUICE_ASSIGN_OR_RETURN(const auto name_and_path, ParseFeed(feed));
+  const auto& [name, path] = name_and_path;
+  SLUICE_ASSIGN_OR_RETURN(const Output target, FindTensor(graph, name));
+  SLUICE_ASSIGN_OR_RETURN(Tensor value, ReadNpy(FileSystem::Default(), path));
+  absl::StatusOr<Tensor> converted = ConvertFeed(std::move(value), target);
+  SLUICE_RETURN_IF_ERROR(Annotate(converted.status(), path));
+  return std::pair(target, *std::move(converted));
 }
 
 GraphJob::GraphJob() : graph_(ops::Builtin()) {}
@@ -133,33 +160,9 @@ absl::StatusOr<std::unique_ptr<GraphJob>> GraphJob::Open(const CommandLine& line
   return job;
 }
 
-absl::StatusOr<Output> GraphJob::Tensor(const std::string& name) const {
-  if (absl::StrContains(name, ":")) {
-    const absl::StatusOr<Output> tensor = graph_.FindTensor(name);
-    // How many outputs an unknown op has is not known either.
-    const Node* node = graph_.FindNode(name.substr(0, name.find(':')));
-    if (!absl::IsNotFound(tensor.status()) || node == nullptr || !node->spec().opaque())
-      return tensor;
-    return absl::UnimplementedError(absl::StrCat(
-        "node '", node->name(), "': Op type not registered '", Printable(node->op()), "'"));
-  }
-  SLUICE_ASSIGN_OR_RETURN(const Output op, graph_.FindOperation(name));
-  if (op.node()->num_outputs() == 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("Tried to fetch data for '", Printable(name), "', which produces no output."));
-  }
-  return op.node()->output(0);
-}
-
 absl::Status GraphJob::ReadFeeds(const std::vector<std::string>& feeds) {
   for (const std::string& feed : feeds) {
-    SLUICE_ASSIGN_OR_RETURN(const auto name_and_path, ParseFeed(feed));
-    const auto& [name, path] = name_and_path;
-    SLUICE_ASSIGN_OR_RETURN(const Output target, Tensor(name));
-    SLUICE_ASSIGN_OR_RETURN(sluice::Tensor value, ReadNpy(FileSystem::Default(), path));
-    absl::StatusOr<sluice::Tensor> converted = ConvertFeed(std::move(value), target);
-    SLUICE_RETURN_IF_ERROR(Annotate(converted.status(), path));
-    feeds_.emplace_back(target, *std::move(converted));
+    SLUICE_ASSIGN_OR_RETURN(feeds_.emplace_back(), ReadFeed(graph_, feed));
   }
   return absl::OkStatus();
 }

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -16,6 +17,14 @@ namespace sluice::tools {
 
 // Reads GRAPH.pb, GRAPH.pbtxt, GRAPH.meta or text of either into `graph`. Errors name the file.
 absl::Status LoadGraph(const std::string& path, Graph* graph);
+
+// A tensor of the graph: "a:0", or "a" for its first output.
+absl::StatusOr<Output> FindTensor(const Graph& graph, const std::string& name);
+
+// NAME=FILE.npy as name and file; a usage error otherwise.
+absl::StatusOr<std::pair<std::string, std::string>> ParseFeed(const std::string& feed);
+// The tensor NAME and what FILE.npy holds, in the tensor's dtype. Errors name the file.
+absl::StatusOr<std::pair<Output, Tensor>> ReadFeed(const Graph& graph, const std::string& feed);
 
 class GraphJob {
  public:
@@ -31,8 +40,6 @@ class GraphJob {
   static absl::StatusOr<std::unique_ptr<GraphJob>> Open(const CommandLine& line);
 
   Graph& graph() { return graph_; }
-  // A tensor of the graph: "a:0", or "a" for its first output.
-  absl::StatusOr<Output> Tensor(const std::string& name) const;
   // Runs `fetches` and writes DIR/<names[i] with / and : replaced by _>.npy. Nothing is written
   // unless all could be computed.
   absl::Status RunAndWrite(const Outputs& fetches, const std::vector<std::string>& names);

@@ -20,6 +20,8 @@ class Json {
   static Json Object() { return Json('{', '}'); }
   static Json Array() { return Json('[', ']'); }
   static Json Null();
+  static Json Bool(bool b);
+  static Json Number(double x);  // six figures; null for what is no number
 
   Json& Set(absl::string_view key, const Json& value);  // REQUIRES: made by Object()
   Json& Add(const Json& value);                         // REQUIRES: made by Array()

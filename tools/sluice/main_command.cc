@@ -37,6 +37,20 @@ constexpr char kHelp[] = R"(sluice: runs, differentiates and shows computation g
       Prints how much of each weight its mask (a variable "mask" in the same scope) has pruned: zeros,
       and output channels that are gone as a whole.
 
+  sluice plan GRAPH --fetch NAME... [--feed-shape NAME=2x28x28x1]... [--disable REWRITE]... [--no-optimize]
+      [--json]
+      Compiles a run and prints its steps with what they make, where it lives and the floating-point
+      operations; then the rewrites that were applied and the memory. Placeholders have their own shapes
+      (a batch of 1) unless --feed-shape says otherwise; a scalar is NAME=scalar.
+
+  sluice profile GRAPH --fetch NAME... [--feed NAME=FILE.npy]... [--feed-shape NAME=2x28x28x1]...
+      [--init OP | --checkpoint PREFIX] [--runs N] [--by step|op] [--trace OUT.json] [--json]
+      [--disable REWRITE]... [--no-optimize]
+      Runs it N times (default 20) and prints which steps, or ops, take the time: median time, share of
+      the run, bytes moved, operations, and the share of what this machine could do (measured before, by
+      a matrix product and a copy). What is not fed gets made-up numbers. Variables get their values from
+      --checkpoint or from --init (default: the op "init"). --trace: the run for chrome://tracing.
+
   sluice ops [NAME]... [--json]
       Prints what this build can run, a line per op, fields between tabs: its name, the types that each
       type attribute may have, whether it has a gradient (or why not), and whether its result is the same
@@ -55,10 +69,11 @@ struct Command {
   const char* name;
   absl::Status (*run)(const std::vector<std::string>&);
 };
-constexpr Command kCommands[] = {{"run", RunCommand},         {"grad", GradCommand},
-                                 {"inspect", InspectCommand}, {"summary", SummaryCommand},
-                                 {"lint", LintCommand},       {"sparsity", SparsityCommand},
-                                 {"ops", OpsCommand}};
+constexpr char kNames[] = "run, grad, inspect, summary, lint, sparsity, plan, profile or ops";
+constexpr Command kCommands[] = {
+    {"run", RunCommand},         {"grad", GradCommand},       {"inspect", InspectCommand},
+    {"summary", SummaryCommand}, {"lint", LintCommand},       {"sparsity", SparsityCommand},
+    {"plan", PlanCommand},       {"profile", ProfileCommand}, {"ops", OpsCommand}};
 
 bool AsksForHelp(const std::vector<std::string>& args) {
   for (const std::string& arg : args) {
@@ -68,14 +83,11 @@ bool AsksForHelp(const std::vector<std::string>& args) {
 }
 
 absl::Status Dispatch(const std::vector<std::string>& args) {
-  if (args.empty())
-    return UsageError(
-        "a subcommand is missing: run, grad, inspect, summary, lint, sparsity or ops");
+  if (args.empty()) return UsageError(absl::StrCat("a subcommand is missing: ", kNames));
   for (const Command& command : kCommands) {
     if (args[0] == command.name) return command.run({args.begin() + 1, args.end()});
   }
-  return UsageError(absl::StrCat("no subcommand '", args[0],
-                                 "': run, grad, inspect, summary, lint, sparsity or ops"));
+  return UsageError(absl::StrCat("no subcommand '", args[0], "': ", kNames));
 }
 
 }  // namespace

@@ -14,10 +14,10 @@ absl::StatusOr<CommandLine> ParseOrUsage(const std::vector<std::string>& args,
   return line;
 }
 
-absl::StatusOr<Outputs> Tensors(const GraphJob& job, const std::vector<std::string>& names) {
+absl::StatusOr<Outputs> Tensors(GraphJob& job, const std::vector<std::string>& names) {
   Outputs tensors;
   for (const std::string& name : names) {
-    SLUICE_ASSIGN_OR_RETURN(Output tensor, job.Tensor(name));
+    SLUICE_ASSIGN_OR_RETURN(Output tensor, FindTensor(job.graph(), name));
     tensors.push_back(std::move(tensor));
   }
   return tensors;
@@ -39,7 +39,7 @@ absl::Status GradCommand(const std::vector<std::string>& args) {
   if (!line.Has("loss") || !line.Has("wrt"))
     return UsageError("--loss NAME:0 and --wrt NAME:0... are needed");
   SLUICE_ASSIGN_OR_RETURN(const std::unique_ptr<GraphJob> job, GraphJob::Open(line));
-  SLUICE_ASSIGN_OR_RETURN(const Output loss, job->Tensor(line.Get("loss", "")));
+  SLUICE_ASSIGN_OR_RETURN(const Output loss, FindTensor(job->graph(), line.Get("loss", "")));
   const std::vector<std::string> names = line.All("wrt");
   SLUICE_ASSIGN_OR_RETURN(const Outputs wrt, Tensors(*job, names));
   const Outputs gradients = Gradients(Scope::Root(job->graph()), {loss}, wrt);
