@@ -14,6 +14,7 @@
 #include "session/aliases.h"
 #include "session/common_subexpressions.h"
 #include "session/constant_folding.h"
+#include "session/direct_results.h"
 #include "session/drop_unused.h"
 #include "session/flow_builder.h"
 #include "session/infer_step.h"
@@ -59,6 +60,7 @@ class Compiler {
       FindInvariants(&program_);
     }
     SLUICE_RETURN_IF_ERROR(PrepareSteps(session_, &program_));
+    if (session_.optimize) FindDirectResults(&program_);
     if (session_.inter_op_pool != nullptr) AssignWaves(&program_);
     return std::move(program_);
   }

@@ -17,6 +17,8 @@ const char* HomeName(Home home) {
       return "arena";
     case Home::kOwned:
       return "owned";
+    case Home::kResult:
+      return "result";
     case Home::kRuntime:
       break;
   }

@@ -47,6 +47,9 @@ absl::StatusOr<std::unique_ptr<Plan>> Plan::Make(SessionState& session, Program 
   // Memory that is refused is refused now, not in the first run.
   SLUICE_RETURN_IF_ERROR(plan->EnterArena());
   session.arenas.GiveBack(plan.get());
+  for (const ProgramStep& step : steps) {
+    if (step.direct) plan->direct_results_.push_back(&step);
+  }
   return plan;
 }
 
@@ -117,6 +120,7 @@ absl::Status Plan::MakeSlots() {
         }
         break;
       case Home::kFeed:
+      case Home::kResult:
       case Home::kRuntime:
         borrowed_.push_back(&slots_[v]);
         break;
@@ -169,7 +173,8 @@ void Plan::MakeKernelStep(const ProgramStep& source, Step* step) {
   for (int v : source.outputs) {
     const Value& value = program_.values[v];
     const bool planned = !value.is_ref && value.shape.fully_defined();
-    const bool fixed = value.home == Home::kArena || value.home == Home::kOwned;
+    const bool fixed =
+        value.home == Home::kArena || value.home == Home::kOwned || value.home == Home::kResult;
     const bool preset = value.home == Home::kConstant;
     outputs.push_back({&slots_[v], value.dtype, planned ? &value.shape : nullptr, fixed, preset});
     step->sets_outputs |= value.home == Home::kRuntime;

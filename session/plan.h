@@ -102,6 +102,7 @@ class Plan final : public ArenaUser {
   absl::Status FinishKernel(Step& step);
   absl::Status RunAlias(Step& step);
   absl::Status RunRead(Step& step);
+  absl::Status PlaceResults(const std::vector<Tensor>& results);
   absl::Status RunFetch(Step& step, std::vector<Tensor>* results);
   bool dead(int token) const { return token != kLive && dead_[token]; }
   absl::Status SkipStep(const Step& step);
@@ -125,11 +126,12 @@ class Plan final : public ArenaUser {
   RunMetadata* trace_ = nullptr;    // of the run under way
   int64_t trace_start_ns_ = 0;
   std::mutex trace_mutex_;
-  std::vector<absl::Status> wave_status_;  // of the steps of the present wave
-  std::vector<char> dead_;                 // by token
-  std::vector<Tensor> index_scalars_;      // 0, 1, 2, ...: what Merge gives as value_index
-  std::vector<Tensor*> borrowed_;          // slots that are empty between runs
-  std::vector<Tensor*> owned_resources_;   // slots whose elements are empty between runs
+  std::vector<absl::Status> wave_status_;           // of the steps of the present wave
+  std::vector<char> dead_;                          // by token
+  std::vector<Tensor> index_scalars_;               // 0, 1, 2, ...: what Merge gives as value_index
+  std::vector<const ProgramStep*> direct_results_;  // fetches whose values are made in the result
+  std::vector<Tensor*> borrowed_;                   // slots that are empty between runs
+  std::vector<Tensor*> owned_resources_;            // slots whose elements are empty between runs
 };
 
 }  // namespace sluice

@@ -16,7 +16,7 @@ struct PlanDescription {
   struct Tensor {
     DType dtype = DType::kInvalid;
     TensorShape shape;
-    std::string home;     // "constant", "feed", "arena", "owned" or "runtime"
+    std::string home;     // "constant", "feed", "arena", "owned", "result" or "runtime"
     int64_t offset = -1;  // bytes into the arena, for "arena"
     int64_t bytes = 0;    // 0 where the shape is not known before the run
   };

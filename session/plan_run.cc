@@ -30,6 +30,7 @@ absl::Status Plan::Run(absl::Span<const std::pair<Output, Tensor>> feeds, int th
   if (program_.random) {
     state_.random_run = session_.random_run.fetch_add(1, std::memory_order_relaxed);
   }
+  if (!direct_results_.empty()) SLUICE_RETURN_IF_ERROR(PlaceResults(*results));
   trace_ = trace;
   if (trace_ != nullptr) BeginTrace();
   const int invariant = program_.invariant_reads + program_.invariant_steps;
@@ -219,9 +220,29 @@ absl::Status Plan::RunRead(Step& step) {
   return absl::OkStatus();
 }
 
+// Where results are computed: in the caller's tensor when it fits and is his alone, else in a fresh
+// one.
+absl::Status Plan::PlaceResults(const std::vector<Tensor>& results) {
+  for (const ProgramStep* fetch : direct_results_) {
+    const Value& value = program_.values[fetch->inputs[0]];
+    const Tensor& result = results[fetch->fetch];
+    Tensor& slot = slots_[fetch->inputs[0]];
+    if (result.unique() && result.dtype() == value.dtype && result.shape() == value.shape) {
+      slot = result;
+    } else {
+      const auto fresh = Tensor::Make(value.dtype, value.shape, session_.budget);
+      if (!fresh.ok()) return NodeError(*fetch->node, fresh.status());
+      slot = *fresh;
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Plan::RunFetch(Step& step, std::vector<Tensor>* results) {
   Tensor& result = (*results)[step.source->fetch];
-  if (step.source->share) {
+  if (step.source->direct) {
+    result = std::exchange(*step.in, Tensor());
+  } else if (step.source->share) {
     result = *step.in;
   } else if (result.unique() && result.dtype() == step.in->dtype() &&
              result.shape() == step.in->shape()) {

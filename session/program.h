@@ -24,6 +24,7 @@ enum class Home : uint8_t {
   kFeed,      // the caller's
   kArena,     // planned memory: shape known, plain bytes
   kOwned,     // a tensor of the plan's own, made once: shape known, strings or resources
+  kResult,    // the caller's result of a fetch: shape known, plain bytes
   kRuntime,   // set while running: snapshots of variables, shapes known late, aliases of those and
               // of feeds
 };
@@ -61,6 +62,7 @@ struct ProgramStep {
   bool late = false;
   bool required = false;  // runs though nobody uses its outputs
   bool share = false;     // kFetch: the result is the fed tensor itself
+  bool direct = false;    // kFetch: the value is computed in the result (Home::kResult)
   bool movable = false;   // kFetch: nobody uses the value afterwards
   int fetch = -1;         // kFetch: position in the results
   int alias_input = 0;    // kAlias: index in `inputs` of the one that is shared ...

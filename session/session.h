@@ -89,7 +89,8 @@ class Session {
   absl::StatusOr<std::vector<Tensor>> Run(const Feeds& feeds, const Outputs& fetches);
   // The same into `results`, whose tensors are overwritten in place where dtype and shape fit and
   // nobody else holds them: a steady-state step then allocates nothing.
-  // After an error each of them is the old or the new one.
+  // After an error each of them is the old or the new one; its elements are lost when the op failed
+  // that makes them.
   absl::Status RunInto(const Feeds& feeds, const Outputs& fetches, std::vector<Tensor>* results);
   // Runs one operation (or tensor, dropping its value).
   absl::Status Run(const Output& target);
