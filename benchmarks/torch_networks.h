@@ -44,7 +44,8 @@ class Layers {
     const Tensor w =
         Weight({filters, channels, kernel, kernel}, 2.0 / double(channels * kernel * kernel));
     const Tensor b = bias ? Fill(filters, 0) : Tensor();
-    return at::conv2d(x, w, b, stride, (kernel - 1) / 2, 1, groups);
+    const int64_t pad = (kernel - 1) / 2;
+    return at::conv2d(x, w, b, {stride, stride}, {pad, pad}, {1, 1}, groups);
   }
   Tensor Depthwise(const Tensor& x, int64_t stride) {
     return Conv(x, x.size(1), 3, stride, false, x.size(1));
@@ -128,7 +129,7 @@ inline Tensor Mlp(Layers& n, Tensor x) {
 
 inline Tensor Lenet(Layers& n, Tensor x) {
   for (const int64_t filters : {32, 64}) {
-    x = at::max_pool2d(n.Conv(x, filters, 5, 1, true).relu_(), {2, 2});
+    x = at::max_pool2d(n.Conv(x, filters, 5, 1, true).relu_(), {2, 2}, {2, 2});
   }
   return n.Dense(n.Dense(n.Flatten(x), 1024).relu_(), 10);
 }
@@ -140,7 +141,7 @@ inline Tensor GlobalAverage(const Tensor& x) {
 inline Tensor Mobilenet(Layers& n, Tensor x) {
   const auto normed = [&](const Tensor& y) {
     Tensor z = n.BatchNorm(y);
-    return at::hardtanh_(z, 0, 6);
+    return at::hardtanh_(z, 0.0, 6.0);  // tracing would keep integers, and oneDNN asks for floats
   };
   x = normed(n.Conv(x, 32, 3, 2, false));
   const std::vector<std::pair<int64_t, int64_t>> blocks = {

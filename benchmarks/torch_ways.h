@@ -26,6 +26,24 @@ struct Way {
   std::function<Run()> prepare;
 };
 
+// Tracing writes conv2d as aten::_convolution, which optimize_for_inference leaves alone.
+inline void NamePublicConvolutions(torch::jit::Graph* graph) {
+  std::vector<torch::jit::Node*> found;
+  for (torch::jit::Node* node : graph->nodes()) {
+    if (node->kind() == c10::aten::_convolution) found.push_back(node);
+  }
+  for (torch::jit::Node* node : found) {
+    const auto in = node->inputs();  // x, weight, bias, stride, padding, dilation, transposed,
+                                     // output padding, groups, ...
+    torch::jit::Node* conv =
+        graph->create(c10::aten::conv2d, {in[0], in[1], in[2], in[3], in[4], in[5], in[8]}, 1);
+    conv->insertBefore(node);
+    conv->output()->copyMetadata(node->output());
+    node->output()->replaceAllUsesWith(conv->output());
+    node->destroy();
+  }
+}
+
 // An eager function as TorchScript: traced for these inputs, in-place ops as ordinary ones, tensors
 // that it captured as constants.
 inline torch::jit::Module Traced(const std::function<Tensor(const std::vector<Tensor>&)>& f,
@@ -42,8 +60,10 @@ inline torch::jit::Module Traced(const std::function<Tensor(const std::vector<Te
       },
       [](const torch::autograd::Variable&) { return ""; }, /*strict=*/true, /*force_outplace=*/true,
       &module);
+  auto graph = traced.first->graph;
+  NamePublicConvolutions(graph.get());
   module.type()->addMethod(module._ivalue()->compilation_unit()->create_function(
-      c10::QualifiedName(*module.type()->name(), "forward"), traced.first->graph));
+      c10::QualifiedName(*module.type()->name(), "forward"), graph));
   return module;
 }
 

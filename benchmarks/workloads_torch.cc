@@ -228,6 +228,9 @@ int main(int argc, char** argv) {
   for (const SpeedRun& run : runs) {
     try {
       good = MeasureRun(run, flags) && good;
+    } catch (const c10::Error& error) {
+      std::fprintf(stderr, "%s: %s\n", run.workload.c_str(), error.what_without_backtrace());
+      good = false;
     } catch (const std::exception& error) {
       std::fprintf(stderr, "%s: %s\n", run.workload.c_str(), error.what());
       good = false;
