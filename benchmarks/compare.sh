@@ -4,7 +4,7 @@
 # to install the peers and how to read the table.
 set -euo pipefail
 repo=$(cd "$(dirname "$0")/.." && pwd)
-command="benchmarks/compare.sh${*:+ $*}"
+command="benchmarks/compare.sh${*:+ ${*@Q}}"
 
 usage="usage: benchmarks/compare.sh [--rounds N] [--seconds S] [--threads \"1 2\"] [--workloads \"NAME NAME:BATCH ...\"] [--results FILE]
   --rounds N          how often each side is measured, in alternation (default 3)

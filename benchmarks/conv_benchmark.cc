@@ -1,6 +1,5 @@
-// The three passes of the convolutions that the training steps of train_step_benchmark.cc are made
-// of, alone: one JSON line each, with the arithmetic reached in "config" (two operations per
-// multiply-add).
+// The three passes of convolutions of small networks for images, alone: one JSON line each, with
+// the arithmetic reached in "config" (two operations per multiply-add).
 #include <memory>
 #include <string>
 #include <vector>

@@ -9,7 +9,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -139,25 +138,6 @@ inline void PrintJson(const std::string& peer, const std::string& workload, int 
       static_cast<long long>(times.runs), config.empty() ? "" : ",\"config\":\"", config.c_str(),
       config.empty() ? "" : "\"", more.empty() ? "" : ",", more.c_str());
   std::fflush(stdout);
-}
-
-// The input of a training step, the same for us and the peers: images [batch, 28, 28, 1] in [0, 1)
-// and labels 0..9. There are several batches, taken in turn: one alone is soon memorised, its
-// gradients become denormal numbers, and the time changes its meaning.
-struct ImageBatch {
-  std::vector<float> images;
-  std::vector<int64_t> labels;
-};
-inline std::vector<ImageBatch> ImageBatches(int batch, int count = 8) {
-  std::mt19937 random(7);
-  std::vector<ImageBatch> batches(static_cast<size_t>(count));
-  for (ImageBatch& b : batches) {
-    b.images.resize(static_cast<size_t>(batch) * 28 * 28);
-    for (float& x : b.images) x = static_cast<float>(random() >> 8) * 0x1p-24f;
-    b.labels.resize(static_cast<size_t>(batch));
-    for (int64_t& label : b.labels) label = static_cast<int64_t>(random() % 10);
-  }
-  return batches;
 }
 
 }  // namespace sluice::benchmarks

@@ -121,6 +121,7 @@ inline std::vector<Way> GeluTrainWays() {
     return [forward]() -> Run {
       const Tensor x = at::randn({kTenMillion}).requires_grad_(true);
       return [=, ones = at::ones({kTenMillion})] {
+        const at::AutoGradMode with_gradients(true);
         return torch::autograd::grad({forward(std::vector<Tensor>{x})}, {x}, {ones})[0];
       };
     };
