@@ -66,7 +66,8 @@ void Build(const LayerWorkload& w, Model* m) {
 absl::Status RunStep(const LayerWorkload& w, const Flags& flags) {
   Model m;
   Build(w, &m);
-  SLUICE_ASSIGN_OR_RETURN(Session session, Session::Create(m.graph, {.intra_op_threads = flags.threads}));
+  SLUICE_ASSIGN_OR_RETURN(Session session,
+                          Session::Create(m.graph, {.intra_op_threads = flags.threads}));
   SLUICE_RETURN_IF_ERROR(session.Run(m.init));
   const Feeds feeds = {{m.x, Floats(m.x.shape())}, {m.dy, Floats(m.dy.shape())}};
   const Outputs fetches = {m.step};

@@ -205,8 +205,9 @@ bool MeasureRun(const SpeedRun& run, const SpeedFlags& flags) {
       run.parameters > 0 ? NetworkWays(run, flags.verbose) : ProgramWays(run.workload);
   if (flags.config.empty()) {
     const std::string best = Fastest(run, ways, flags);
+    if (best.empty()) return false;  // without a name the child would try all ways again
     const auto out = MeasureInChild(run, best, flags, flags.effort());
-    if (best.empty() || !out) return false;
+    if (!out) return false;
     std::fputs(out->c_str(), stdout);
     std::fflush(stdout);
     return true;
