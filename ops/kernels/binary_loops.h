@@ -158,6 +158,20 @@ constexpr BinaryRun RunFor() {
   return nullptr;
 }
 
+template <typename F, typename T>
+void RunTile(const void* const* inputs, void* output, int64_t n, const double*) {
+  RunArray<F, Form::kVv, T>(inputs[0], inputs[1], output, n);
+}
+
+// float, double and bool only: chains of other types are not worth their code.
+template <typename F, typename T>
+constexpr TileFn TileFor() {
+  if constexpr (Real<T> || std::same_as<T, bool>) {
+    if constexpr (requires(T v) { F::template Apply<T>(v, v); }) return RunTile<F, T>;
+  }
+  return nullptr;
+}
+
 // The loops of F for `dtype` if that is one of Ts.
 template <typename F, typename... Ts>
 BinaryKernel Pick(DType dtype) {
@@ -167,6 +181,7 @@ BinaryKernel Pick(DType dtype) {
     kernel.vv = RunFor<F, Form::kVv, T>();
     kernel.sv = RunFor<F, Form::kSv, T>();
     kernel.vs = RunFor<F, Form::kVs, T>();
+    kernel.tile = TileFor<F, T>();
     kernel.cost = F::kCost * (std::is_same_v<T, float> ? 1 : std::is_arithmetic_v<T> ? 2 : 10);
     return absl::OkStatus();
   });

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "core/kernel.h"
 
 namespace sluice::kernels {
 
@@ -70,6 +71,7 @@ struct BinaryKernel {
   BinaryRun sv = nullptr;  // x is one element
   BinaryRun vs = nullptr;  // y is one element
   double cost = 0;         // nanoseconds per element, about
+  TileFn tile = nullptr;   // vv as a step of a chain; null: not for this dtype
 };
 
 // For elements of `dtype`. half and bfloat16 are computed in float32 and rounded once.

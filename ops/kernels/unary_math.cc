@@ -435,12 +435,28 @@ UnaryRun RunFor() {
   return nullptr;
 }
 
+template <typename F, typename T>
+void RunTile(const void* const* inputs, void* output, int64_t n, const double*) {
+  RunArray<F, T>(inputs[0], output, n);
+}
+
+// float, double and bool only: chains of other types are not worth their code.
+template <typename F, typename T>
+TileFn TileFor() {
+  if constexpr (Real<T> || std::same_as<T, bool>) {
+    if constexpr (requires(T x) { F::Apply(x); }) return RunTile<F, T>;
+  }
+  return nullptr;
+}
+
 template <typename F>
 UnaryKernel Pick(DType dtype) {
   UnaryKernel kernel{.cost = F::kCost};
   (void)Dispatch<float, double, Half, BFloat16, int8_t, int16_t, int32_t, int64_t, bool,
                  std::complex<float>, std::complex<double>>(dtype, [&](auto tag) {
-    kernel.run = RunFor<F, typename decltype(tag)::type>();
+    using T = typename decltype(tag)::type;
+    kernel.run = RunFor<F, T>();
+    if (kernel.run) kernel.tile = TileFor<F, T>();
     return absl::OkStatus();
   });
   if (dtype != DType::kFloat) kernel.cost *= IsComplex(dtype) && F::kLoop != Loop::kExact ? 50 : 2;

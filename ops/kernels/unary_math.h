@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "core/dtype.h"
+#include "core/kernel.h"
 
 namespace sluice::kernels {
 
@@ -54,6 +55,7 @@ using UnaryRun = void (*)(const void* x, void* y, int64_t n);
 struct UnaryKernel {
   UnaryRun run = nullptr;  // null: not for this dtype
   double cost = 0;         // nanoseconds per element, about
+  TileFn tile = nullptr;   // the same as a step of a chain; null: not for this dtype
 };
 
 // For elements of `dtype`. half and bfloat16 are computed in float32 and rounded once.
