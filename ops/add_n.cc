@@ -2,6 +2,7 @@
 #include "ops/add_n.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "core/kernel.h"
@@ -64,6 +65,26 @@ absl::StatusOr<KernelRun> AddNPrepare(PrepareContext& p) {
   };
 }
 
+template <typename T>
+void AddThree(const void* const* inputs, void* output, int64_t n, const double*) {
+  const T* x = static_cast<const T*>(inputs[0]);
+  const T* y = static_cast<const T*>(inputs[1]);
+  const T* z = static_cast<const T*>(inputs[2]);
+  T* sum = static_cast<T*>(output);
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) sum[i] = x[i] + y[i] + z[i];
+}
+
+// Sums of two and three tensors are steps of chains.
+std::optional<TileKernel> AddNTile(const AttrMap& attrs, DType dtype) {
+  const int64_t n = GetAttr<int64_t>(attrs, "N");
+  const TileFn add = kernels::FindBinary(kernels::BinaryFunction::kAdd, dtype).tile;
+  if (n == 2 && add) return TileKernel{add};
+  if (n == 3 && dtype == DType::kFloat) return TileKernel{AddThree<float>};
+  if (n == 3 && dtype == DType::kDouble) return TileKernel{AddThree<double>};
+  return std::nullopt;
+}
+
 Outputs AddNGradient(At, const Node& op, const Outputs& dy) {
   return Outputs(op.num_inputs(), dy[0]);
 }
@@ -75,6 +96,7 @@ OpSpec SumOf(absl::string_view name, absl::string_view types) {
       .Attr("N: int >= 1")
       .Attr(types)
       .Prepare(AddNPrepare)
+      .Tiled(AddNTile)
       .NoKernelFor("T",
                    {DType::kUint32, DType::kUint64, DType::kQint8, DType::kQuint8, DType::kQint32},
                    "TensorFlow has no CPU kernel either")

@@ -212,6 +212,9 @@
   X(StackV2) X(StackPushV2) X(StackPopV2) X(StackCloseV2)                         \
   X(Stack) X(StackPush) X(StackPop) X(StackClose)                                 \
                                                                                   \
+  /* what rewrites make */                                                         \
+  X(FusedElementwise) X(FusedReduction)                                           \
+                                                                                  \
   /* end */
 // clang-format on
 

@@ -2,6 +2,7 @@
 #include "ops/bias_add.h"
 
 #include <complex>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,6 +10,7 @@
 #include "graph/node.h"
 #include "graph/op_spec.h"
 #include "ops/flops.h"
+#include "ops/kernels/binary_math.h"
 #include "ops/kernels/channels.h"
 #include "ops/narrow.h"
 
@@ -90,6 +92,12 @@ absl::StatusOr<KernelRun> BiasAddGradPrepare(PrepareContext& p) {
   return run;
 }
 
+// Along the last dimension it is an addition like others.
+std::optional<TileKernel> BiasAddTile(const AttrMap& attrs, DType dtype) {
+  const TileFn add = kernels::FindBinary(kernels::BinaryFunction::kAdd, dtype).tile;
+  return add && !ChannelsFirst(attrs) ? std::optional(TileKernel{add}) : std::nullopt;
+}
+
 AttrMap FormatOf(const Node& op) {
   if (const AttrValue* format = FindAttr(op.attrs(), "data_format"))
     return {{"data_format", *format}};
@@ -122,6 +130,7 @@ OpSpec BiasAddOp() {
                           .Attr("data_format: {'NHWC', 'NCHW'} = 'NHWC'")
                           .Shape(BiasAddShape)
                           .Prepare(InFloat(BiasAddPrepare))
+                          .Tiled(BiasAddTile)
                           .InPlace(0, 0)
                           .Flops(FlopsPerElement(1))
                           .Gradient(BiasAddGradient));
@@ -135,6 +144,7 @@ OpSpec BiasAddV1Op() {
                           .Attr("T: numbertype")
                           .Shape(BiasAddShape)
                           .Prepare(InFloat(BiasAddPrepare))
+                          .Tiled(BiasAddTile)
                           .InPlace(0, 0)
                           .Flops(FlopsPerElement(1))
                           .Gradient(BiasAddGradient));

@@ -205,6 +205,7 @@ OpSpec PowOp() {
   return BroadcastOp("Pow", kPowTypes, BinaryFunction::kPow)
       .Prepare(BroadcastKernel(BinaryFunction::kPow,
                                "Integers to negative integer powers are not allowed"))
+      .Tiled(nullptr)  // some powers that are one number for all elements are computed otherwise
       .Gradient(PowGradient);
 }
 OpSpec MaximumOp() {
@@ -239,6 +240,7 @@ OpSpec Atan2Op() {
       .Attr("T: {bfloat16, half, float, double}")
       .Shape(shapes::BroadcastBinary)
       .Prepare(BroadcastKernel(BinaryFunction::kAtan2))
+      .Tiled(TileOf(BinaryFunction::kAtan2))
       .InPlace(0, 0)
       .InPlace(1, 0)
       .Flops(FlopsPerElement(1))

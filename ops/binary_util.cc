@@ -1,6 +1,7 @@
 #include "ops/binary_util.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "ops/flops.h"
@@ -24,6 +25,13 @@ KernelPrepare BroadcastKernel(kernels::BinaryFunction function, absl::string_vie
       };
 }
 
+TiledFn TileOf(kernels::BinaryFunction function) {
+  return [function](const AttrMap&, DType dtype) -> std::optional<TileKernel> {
+    const TileFn tile = kernels::FindBinary(function, dtype).tile;
+    return tile ? std::optional(TileKernel{tile}) : std::nullopt;
+  };
+}
+
 OpSpec BroadcastOp(absl::string_view name, absl::string_view types,
                    kernels::BinaryFunction function) {
   return OpSpec(name)
@@ -33,6 +41,7 @@ OpSpec BroadcastOp(absl::string_view name, absl::string_view types,
       .Attr(types)
       .Shape(shapes::BroadcastBinary)
       .Prepare(BroadcastKernel(function))
+      .Tiled(TileOf(function))
       .InPlace(0, 0)
       .InPlace(1, 0)
       .Flops(FlopsPerElement(1));
@@ -47,6 +56,7 @@ OpSpec ComparisonOp(absl::string_view name, absl::string_view types,
       .Attr(types)
       .Shape(shapes::BroadcastBinary)
       .Prepare(BroadcastKernel(function))
+      .Tiled(TileOf(function))
       .NotDifferentiable("its result is not a number");
 }
 

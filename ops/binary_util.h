@@ -14,6 +14,9 @@ namespace sluice::ops {
 KernelPrepare BroadcastKernel(kernels::BinaryFunction function,
                               absl::string_view invalid = "Integer division by zero");
 
+// The function as a step of a chain, of arrays of one size.
+TiledFn TileOf(kernels::BinaryFunction function);
+
 // A spec "x: T, y: T -> z: T" (or bool) of such an op, without gradient.
 OpSpec BroadcastOp(absl::string_view name, absl::string_view types,
                    kernels::BinaryFunction function);

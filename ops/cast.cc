@@ -1,6 +1,7 @@
 // Cast: y[i] = x[i] in another dtype. The rules of conversion are in kernels/cast.h.
 #include "ops/cast.h"
 
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -38,6 +39,24 @@ absl::StatusOr<KernelRun> CastPrepare(PrepareContext& p) {
   };
 }
 
+template <typename From, typename To>
+void CastTile(const void* const* inputs, void* output, int64_t n, const double*) {
+  const From* x = static_cast<const From*>(inputs[0]);
+  To* y = static_cast<To*>(output);
+  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<To>(x[i]);
+}
+
+std::optional<TileKernel> CastTileOf(const AttrMap& attrs, DType from) {
+  const DType to = GetAttr<DType>(attrs, "DstT");
+  const bool truncate = GetAttr<bool>(attrs, "Truncate");
+  if (from == DType::kFloat && to == DType::kDouble) return TileKernel{CastTile<float, double>};
+  if (from == DType::kDouble && to == DType::kFloat && !truncate)
+    return TileKernel{CastTile<double, float>};
+  if (from == DType::kBool && to == DType::kFloat) return TileKernel{CastTile<bool, float>};
+  if (from == DType::kBool && to == DType::kDouble) return TileKernel{CastTile<bool, double>};
+  return std::nullopt;
+}
+
 Outputs CastGradient(At at, const Node& op, const Outputs& dy) {
   const DType from = BaseType(op.input(0).dtype()), to = op.output_dtype(0);
   const bool differentiable =
@@ -56,6 +75,7 @@ OpSpec CastOp() {
       .Attr("Truncate: bool = false")
       .Shape(shapes::SameAsInput)
       .Prepare(CastPrepare)
+      .Tiled(CastTileOf)
       .InPlace(0, 0)
       .Gradient(CastGradient);
 }

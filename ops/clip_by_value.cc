@@ -1,6 +1,8 @@
 // ClipByValue: y = min(max(t, low), high).
 #include "ops/clip_by_value.h"
 
+#include <optional>
+
 #include "absl/strings/str_cat.h"
 #include "core/kernel.h"
 #include "core/status.h"
@@ -87,6 +89,22 @@ absl::StatusOr<KernelRun> ClipPrepare(PrepareContext& p) {
   return run;
 }
 
+template <typename T>
+void ClipTile(const void* const* inputs, void* output, int64_t n, const double*) {
+  const T* x = static_cast<const T*>(inputs[0]);
+  const T* low = static_cast<const T*>(inputs[1]);
+  const T* high = static_cast<const T*>(inputs[2]);
+  T* y = static_cast<T*>(output);
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) y[i] = Clipped(x[i], low[i], high[i]);
+}
+
+std::optional<TileKernel> ClipTileOf(const AttrMap&, DType dtype) {
+  if (dtype == DType::kFloat) return TileKernel{ClipTile<float>};
+  if (dtype == DType::kDouble) return TileKernel{ClipTile<double>};
+  return std::nullopt;
+}
+
 // --- gradients ---
 
 Outputs ClipGradient(At at, const Node& op, const Outputs& dy) {
@@ -114,6 +132,7 @@ OpSpec ClipByValueOp() {
           "TensorFlow has none for complex and quantized types either")
       .Shape(ClipShape)
       .Prepare(ClipPrepare)
+      .Tiled(ClipTileOf)
       .InPlace(0, 0)
       .Flops(FlopsPerElement(2))
       .Gradient(ClipGradient);

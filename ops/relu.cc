@@ -2,6 +2,7 @@
 // ops/kernels/activations.h.
 #include "ops/relu.h"
 
+#include <optional>
 #include <string>
 
 #include "core/status.h"
@@ -40,39 +41,50 @@ absl::Status DispatchTypes(DType dtype, F&& body) {
   }
 }
 
-float Alpha(const PrepareContext& p) {
-  return FindAttr(p.attrs(), "alpha") == nullptr ? 0.0f : p.attr<float>("alpha");
+float Alpha(const AttrMap& attrs) {
+  return FindAttr(attrs, "alpha") == nullptr ? 0.0f : GetAttr<float>(attrs, "alpha");
 }
 
 template <Activation f>
 absl::StatusOr<KernelRun> Prepare(PrepareContext& p) {
   KernelRun run;
-  SLUICE_RETURN_IF_ERROR(DispatchTypes<f>(p.output_dtype(0), [&, alpha = Alpha(p)](auto tag) {
-    using T = typename decltype(tag)::type;
-    run = [alpha](KernelContext& c) {
-      Tensor& y = c.output(0);
-      kernels::Activate(f, alpha, c.input(0).data<T>(), y.mutable_data<T>(), y.num_elements());
-      return absl::OkStatus();
-    };
-    return absl::OkStatus();
-  }));
+  SLUICE_RETURN_IF_ERROR(
+      DispatchTypes<f>(p.output_dtype(0), [&, alpha = Alpha(p.attrs())](auto tag) {
+        using T = typename decltype(tag)::type;
+        run = [alpha](KernelContext& c) {
+          Tensor& y = c.output(0);
+          kernels::Activate(f, alpha, c.input(0).data<T>(), y.mutable_data<T>(), y.num_elements());
+          return absl::OkStatus();
+        };
+        return absl::OkStatus();
+      }));
   return run;
 }
 
 template <Activation f>
 absl::StatusOr<KernelRun> PrepareGradient(PrepareContext& p) {
   KernelRun run;
-  SLUICE_RETURN_IF_ERROR(DispatchTypes<f>(p.output_dtype(0), [&, alpha = Alpha(p)](auto tag) {
-    using T = typename decltype(tag)::type;
-    run = [alpha](KernelContext& c) {
-      Tensor& dx = c.output(0);
-      kernels::ActivateGradient(f, alpha, c.input(0).data<T>(), c.input(1).data<T>(),
-                                dx.mutable_data<T>(), dx.num_elements());
-      return absl::OkStatus();
-    };
-    return absl::OkStatus();
-  }));
+  SLUICE_RETURN_IF_ERROR(
+      DispatchTypes<f>(p.output_dtype(0), [&, alpha = Alpha(p.attrs())](auto tag) {
+        using T = typename decltype(tag)::type;
+        run = [alpha](KernelContext& c) {
+          Tensor& dx = c.output(0);
+          kernels::ActivateGradient(f, alpha, c.input(0).data<T>(), c.input(1).data<T>(),
+                                    dx.mutable_data<T>(), dx.num_elements());
+          return absl::OkStatus();
+        };
+        return absl::OkStatus();
+      }));
   return run;
+}
+
+template <Activation f>
+std::optional<TileKernel> Tile(const AttrMap& attrs, DType dtype) {
+  return kernels::ActivationTile(f, Alpha(attrs), dtype);
+}
+template <Activation f>
+std::optional<TileKernel> TileGradient(const AttrMap& attrs, DType dtype) {
+  return kernels::ActivationGradientTile(f, Alpha(attrs), dtype);
 }
 
 // --- gradients ---
@@ -162,76 +174,92 @@ OpSpec GradientSpec(const char* name, const char* at, const char* types) {
 OpSpec ReluOp() {
   return ForwardSpec("Relu", "T: {realnumbertype, qint8}")
       .Prepare(Prepare<Activation::kRelu>)
+      .Tiled(Tile<Activation::kRelu>)
       .NoKernelFor("T", {DType::kQint8}, "TensorFlow has no CPU kernel either")
       .Gradient(ReluGradient);
 }
 OpSpec ReluGradOp() {
   return GradientSpec("ReluGrad", "features", "T: realnumbertype")
       .Prepare(PrepareGradient<Activation::kRelu>)
+      .Tiled(TileGradient<Activation::kRelu>)
       .Gradient(LinearGradient);
 }
 OpSpec Relu6Op() {
   return ForwardSpec("Relu6", "T: realnumbertype")
       .Prepare(Prepare<Activation::kRelu6>)
+      .Tiled(Tile<Activation::kRelu6>)
       .Gradient(Relu6Gradient);
 }
 OpSpec Relu6GradOp() {
   return GradientSpec("Relu6Grad", "features", "T: realnumbertype")
       .Prepare(PrepareGradient<Activation::kRelu6>)
+      .Tiled(TileGradient<Activation::kRelu6>)
       .Gradient(LinearGradient);
 }
 OpSpec LeakyReluOp() {
   return ForwardSpec("LeakyRelu", "T: {half, bfloat16, float, double} = DT_FLOAT")
       .Attr("alpha: float = 0.2")
       .Prepare(Prepare<Activation::kLeakyRelu>)
+      .Tiled(Tile<Activation::kLeakyRelu>)
       .Gradient(LeakyReluGradient);
 }
 OpSpec LeakyReluGradOp() {
   return GradientSpec("LeakyReluGrad", "features", "T: {half, bfloat16, float, double} = DT_FLOAT")
       .Attr("alpha: float = 0.2")
       .Prepare(PrepareGradient<Activation::kLeakyRelu>)
+      .Tiled(TileGradient<Activation::kLeakyRelu>)
       .Gradient(LinearGradient);
 }
 OpSpec EluOp() {
-  return ForwardSpec("Elu", kFloatTypes).Prepare(Prepare<Activation::kElu>).Gradient(EluGradient);
+  return ForwardSpec("Elu", kFloatTypes)
+      .Prepare(Prepare<Activation::kElu>)
+      .Tiled(Tile<Activation::kElu>)
+      .Gradient(EluGradient);
 }
 OpSpec EluGradOp() {
   return GradientSpec("EluGrad", "outputs", kFloatTypes)
       .Prepare(PrepareGradient<Activation::kElu>)
       .Flops(FlopsPerElement(3))
+      .Tiled(TileGradient<Activation::kElu>)
       .Gradient(ExponentialGradient);
 }
 OpSpec SeluOp() {
   return ForwardSpec("Selu", kFloatTypes)
       .Prepare(Prepare<Activation::kSelu>)
+      .Tiled(Tile<Activation::kSelu>)
       .Gradient(SeluGradient);
 }
 OpSpec SeluGradOp() {
   return GradientSpec("SeluGrad", "outputs", kFloatTypes)
       .Prepare(PrepareGradient<Activation::kSelu>)
       .Flops(FlopsPerElement(3))
+      .Tiled(TileGradient<Activation::kSelu>)
       .Gradient(ExponentialGradient);
 }
 OpSpec SoftplusOp() {
   return ForwardSpec("Softplus", kFloatTypes)
       .Prepare(Prepare<Activation::kSoftplus>)
+      .Tiled(Tile<Activation::kSoftplus>)
       .Gradient(SoftplusGradient);
 }
 OpSpec SoftplusGradOp() {
   return GradientSpec("SoftplusGrad", "features", kFloatTypes)
       .Prepare(PrepareGradient<Activation::kSoftplus>)
       .Flops(FlopsPerElement(3))
+      .Tiled(TileGradient<Activation::kSoftplus>)
       .Gradient(SoftplusGradGradient);
 }
 OpSpec SoftsignOp() {
   return ForwardSpec("Softsign", kFloatTypes)
       .Prepare(Prepare<Activation::kSoftsign>)
+      .Tiled(Tile<Activation::kSoftsign>)
       .Gradient(SoftsignGradient);
 }
 OpSpec SoftsignGradOp() {
   return GradientSpec("SoftsignGrad", "features", kFloatTypes)
       .Prepare(PrepareGradient<Activation::kSoftsign>)
       .Flops(FlopsPerElement(3))
+      .Tiled(TileGradient<Activation::kSoftsign>)
       .Gradient(SoftsignGradGradient);
 }
 

@@ -2,6 +2,7 @@
 #include "ops/select.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "core/kernel.h"
@@ -118,6 +119,18 @@ absl::StatusOr<KernelRun> SelectV2Prepare(PrepareContext& p) {
   };
 }
 
+template <typename T>
+void SelectTile(const void* const* inputs, void* output, int64_t n, const double*) {
+  kernels::SelectElements(DTypeOf<T>::value, static_cast<const bool*>(inputs[0]), 1, inputs[1], 1,
+                          inputs[2], 1, output, n);
+}
+
+std::optional<TileKernel> SelectTileOf(const AttrMap&, DType dtype) {
+  if (dtype == DType::kFloat) return TileKernel{SelectTile<float>};
+  if (dtype == DType::kDouble) return TileKernel{SelectTile<double>};
+  return std::nullopt;
+}
+
 // --- gradients ---
 
 Outputs SelectGradient(At at, const Node& op, const Outputs& dy) {
@@ -153,6 +166,7 @@ OpSpec SelectV2Op() {
   return Choice("SelectV2")
       .Shape(SelectV2Shape)
       .Prepare(SelectV2Prepare)
+      .Tiled(SelectTileOf)
       .Gradient(SelectV2Gradient);
 }
 

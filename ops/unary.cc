@@ -4,6 +4,7 @@
 #include "ops/unary.h"
 
 #include <cmath>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "graph/node.h"
 #include "graph/op_spec.h"
 #include "ops/binary.h"
+#include "ops/binary_util.h"
 #include "ops/complex.h"
 #include "ops/const.h"
 #include "ops/fill.h"
@@ -66,6 +68,14 @@ KernelPrepare GradKernelOf(BinaryFunction function) {
       });
       return absl::OkStatus();
     };
+  };
+}
+
+// As steps of a chain.
+TiledFn UnaryTileOf(UnaryFunction function) {
+  return [function](const AttrMap&, DType dtype) -> std::optional<TileKernel> {
+    const TileFn tile = kernels::FindUnary(function, dtype).tile;
+    return tile ? std::optional(TileKernel{tile}) : std::nullopt;
   };
 }
 
@@ -194,6 +204,7 @@ OpSpec Elementwise(absl::string_view name, const char* types, UnaryFunction func
       .Attr(types)
       .Shape(shapes::SameAsInput)
       .Prepare(UnaryKernelOf(function))
+      .Tiled(UnaryTileOf(function))
       .InPlace(0, 0)
       .Flops(FlopsPerElement(1));
 }
@@ -205,6 +216,7 @@ OpSpec Predicate(absl::string_view name, UnaryFunction function) {
       .Attr(kReal)
       .Shape(shapes::SameAsInput)
       .Prepare(UnaryKernelOf(function))
+      .Tiled(UnaryTileOf(function))
       .NotDifferentiable(kBoolean);
 }
 
@@ -216,6 +228,7 @@ OpSpec Backward(absl::string_view name, BinaryFunction function, GradientFn grad
       .Attr(kRealOrComplex)
       .Shape(SameShapes)
       .Prepare(GradKernelOf(function))
+      .Tiled(TileOf(function))
       .InPlace(0, 0)
       .InPlace(1, 0)
       .Flops(FlopsPerElement(3))
@@ -360,6 +373,7 @@ OpSpec LogicalNotOp() {
       .Output("y: bool")
       .Shape(shapes::SameAsInput)
       .Prepare(UnaryKernelOf(UnaryFunction::kLogicalNot))
+      .Tiled(UnaryTileOf(UnaryFunction::kLogicalNot))
       .InPlace(0, 0)
       .NotDifferentiable(kBoolean);
 }

@@ -105,7 +105,7 @@ class LayoutPlanner {
     const MemoryPlan plan = PlanMemory(requests, optimize_);
     layout_.arena_bytes = plan.total;
     layout_.lower_bound_bytes = MemoryLowerBound(requests);
-    layout_.offsets.assign(values_.size(), 0);
+    layout_.offsets.assign(values_.size(), -1);
     layout_.scratch_offsets.assign(program_.steps.size(), 0);
     for (size_t v = 0; v < values_.size(); ++v) {
       const int block = block_[Root(static_cast<int>(v))];

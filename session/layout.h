@@ -10,7 +10,8 @@
 namespace sluice {
 
 struct Layout {
-  std::vector<int64_t> offsets;            // by value: in the arena, for Home::kArena
+  std::vector<int64_t>
+      offsets;  // by value: in the arena, for Home::kArena; -1 where nothing makes it
   std::vector<int64_t> scratch_offsets;    // by step: in the arena, where it asked for scratch
   std::vector<std::vector<int>> releases;  // by step: runtime values that nobody needs after it
   int64_t arena_bytes = 0;

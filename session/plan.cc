@@ -80,7 +80,7 @@ void Plan::PlaceInArena(const BufferRef& arena) {
   state_.arena = Tensor::View(arena, 0, DType::kUint8, {arena->bytes()});
   for (size_t v = 0; v < slots_.size(); ++v) {
     const Value& value = program_.values[v];
-    if (value.home == Home::kArena) {
+    if (value.home == Home::kArena && layout_.offsets[v] >= 0) {
       slots_[v] = Tensor::View(arena, layout_.offsets[v], value.dtype, value.shape);
     }
   }

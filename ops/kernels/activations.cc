@@ -1,6 +1,7 @@
 #include "ops/kernels/activations.h"
 
 #include <algorithm>
+#include <optional>
 #include <type_traits>
 
 #include "Eigen/Core"
@@ -13,13 +14,33 @@ namespace {
 constexpr double kSeluScale = 1.0507009873554805;
 constexpr double kSeluScaleAlpha = 1.7580993408473766;  // scale * 1.6732632423543772
 
+// Exponentials are taken of whole blocks: vector and scalar code may differ in the last bits, and
+// the value of an element must not depend on its place.
+constexpr int kBlock = 16;
 template <typename T>
-auto View(const T* x, int64_t n) {
-  return Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>(x, n);
+using Block = Eigen::Array<T, kBlock, 1>;
+
+template <typename T>
+auto Load(const T* x) {
+  return Eigen::Map<const Block<T>>(x);
 }
 template <typename T>
-auto View(T* x, int64_t n) {
-  return Eigen::Map<Eigen::Array<T, Eigen::Dynamic, 1>>(x, n);
+auto Load(T* x) {
+  return Eigen::Map<Block<T>>(x);
+}
+
+// f(a block of x, of z, of y) for whole blocks, the last one completed with zeros.
+template <typename T, typename F>
+void InBlocks(const T* x, const T* z, T* y, int64_t n, F f) {
+  int64_t i = 0;
+  for (; i + kBlock <= n; i += kBlock) f(Load(x + i), Load(z + i), Load(y + i));
+  if (i == n) return;
+  T rest_x[kBlock] = {}, rest_z[kBlock] = {}, rest_y[kBlock];
+  std::copy(x + i, x + n, rest_x);
+  std::copy(z + i, z + n, rest_z);
+  f(Load<T>(static_cast<const T*>(rest_x)), Load<T>(static_cast<const T*>(rest_z)),
+    Load<T>(rest_y));
+  std::copy(rest_y, rest_y + (n - i), y + i);
 }
 
 // x where it is > 0 (< 0), else 0; NaN stays: like std::max, Eigen keeps the first operand then.
@@ -36,8 +57,9 @@ auto Negative(const X& x) {
 // Eigen's packet math.
 template <typename T>
 void Forward(Activation f, T alpha, const T* x, T* y, int64_t n) {
-  const auto in = View(x, n);
-  auto out = View(y, n);
+  const auto blocks = [&](auto body) {
+    InBlocks(x, x, y, n, [&](auto in, auto, auto out) { body(in, out); });
+  };
   switch (f) {
     case Activation::kRelu:
 #pragma GCC ivdep
@@ -53,13 +75,15 @@ void Forward(Activation f, T alpha, const T* x, T* y, int64_t n) {
 #pragma GCC ivdep
           for (int64_t i = 0; i < n; ++i) y[i] = x[i] > T(0) ? x[i] : alpha * x[i];
         } else if (f == Activation::kElu) {
-          out = Positive(in) + Negative(in).expm1();
+          blocks([](auto in, auto out) { out = Positive(in) + Negative(in).expm1(); });
         } else if (f == Activation::kSelu) {
-          out = Positive(in) * T(kSeluScale) + Negative(in).expm1() * T(kSeluScaleAlpha);
+          blocks([](auto in, auto out) {
+            out = Positive(in) * T(kSeluScale) + Negative(in).expm1() * T(kSeluScaleAlpha);
+          });
         } else if (f == Activation::kSoftplus) {
-          out = Positive(in) + (-in.abs()).exp().log1p();
+          blocks([](auto in, auto out) { out = Positive(in) + (-in.abs()).exp().log1p(); });
         } else {
-          out = in / (in.abs() + T(1));
+          blocks([](auto in, auto out) { out = in / (in.abs() + T(1)); });
         }
       }
   }
@@ -67,8 +91,7 @@ void Forward(Activation f, T alpha, const T* x, T* y, int64_t n) {
 
 template <typename T>
 void Backward(Activation f, T alpha, const T* dy, const T* at, T* dx, int64_t n) {
-  const auto g = View(dy, n), a = View(at, n);
-  auto out = View(dx, n);
+  const auto blocks = [&](auto body) { InBlocks(dy, at, dx, n, body); };
   switch (f) {
     case Activation::kRelu:
 #pragma GCC ivdep
@@ -84,16 +107,16 @@ void Backward(Activation f, T alpha, const T* dy, const T* at, T* dx, int64_t n)
 #pragma GCC ivdep
           for (int64_t i = 0; i < n; ++i) dx[i] = at[i] > T(0) ? dy[i] : alpha * dy[i];
         } else if (f == Activation::kElu) {
-          out = g * (Negative(a) + T(1));
+          blocks([](auto g, auto a, auto out) { out = g * (Negative(a) + T(1)); });
         } else if (f == Activation::kSelu) {
 #pragma GCC ivdep
           for (int64_t i = 0; i < n; ++i) {
             dx[i] = dy[i] * (at[i] < T(0) ? at[i] + T(kSeluScaleAlpha) : T(kSeluScale));
           }
         } else if (f == Activation::kSoftplus) {
-          out = g / ((-a).exp() + T(1));
+          blocks([](auto g, auto a, auto out) { out = g / ((-a).exp() + T(1)); });
         } else {
-          out = g / (a.abs() + T(1)).square();
+          blocks([](auto g, auto a, auto out) { out = g / (a.abs() + T(1)).square(); });
         }
       }
   }
@@ -160,6 +183,47 @@ void ActivateGradient(Activation f, float alpha, const T* dy, const T* at, T* dx
       Backward<T>(f, static_cast<T>(alpha), dy + begin, at + begin, dx + begin, end - begin);
     }
   });
+}
+
+namespace {
+
+template <Activation f, typename T>
+void ForwardTile(const void* const* inputs, void* output, int64_t n, const double* params) {
+  Forward(f, static_cast<T>(static_cast<float>(params[0])), static_cast<const T*>(inputs[0]),
+          static_cast<T*>(output), n);
+}
+template <Activation f, typename T>
+void BackwardTile(const void* const* inputs, void* output, int64_t n, const double* params) {
+  Backward(f, static_cast<T>(static_cast<float>(params[0])), static_cast<const T*>(inputs[0]),
+           static_cast<const T*>(inputs[1]), static_cast<T*>(output), n);
+}
+
+// In the order of Activation.
+#define SLUICE_TILES(Tile, T)                                                                  \
+  {                                                                                            \
+    Tile<Activation::kRelu, T>, Tile<Activation::kRelu6, T>, Tile<Activation::kLeakyRelu, T>,  \
+        Tile<Activation::kElu, T>, Tile<Activation::kSelu, T>, Tile<Activation::kSoftplus, T>, \
+        Tile<Activation::kSoftsign, T>                                                         \
+  }
+constexpr TileFn kForward[2][7] = {SLUICE_TILES(ForwardTile, float),
+                                   SLUICE_TILES(ForwardTile, double)};
+constexpr TileFn kBackward[2][7] = {SLUICE_TILES(BackwardTile, float),
+                                    SLUICE_TILES(BackwardTile, double)};
+#undef SLUICE_TILES
+
+std::optional<TileKernel> TileOf(const TileFn (&tiles)[2][7], Activation f, float alpha,
+                                 DType dtype) {
+  if (dtype != DType::kFloat && dtype != DType::kDouble) return std::nullopt;
+  return TileKernel{tiles[dtype == DType::kDouble][static_cast<int>(f)], 1, {alpha, 0}};
+}
+
+}  // namespace
+
+std::optional<TileKernel> ActivationTile(Activation f, float alpha, DType dtype) {
+  return TileOf(kForward, f, alpha, dtype);
+}
+std::optional<TileKernel> ActivationGradientTile(Activation f, float alpha, DType dtype) {
+  return TileOf(kBackward, f, alpha, dtype);
 }
 
 #define SLUICE_INSTANTIATE(T)                                          \

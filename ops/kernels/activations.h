@@ -3,6 +3,10 @@
 #define SLUICE_OPS_KERNELS_ACTIVATIONS_H_
 
 #include <cstdint>
+#include <optional>
+
+#include "core/dtype.h"
+#include "core/kernel.h"
 
 namespace sluice::kernels {
 
@@ -27,6 +31,10 @@ void Activate(Activation f, float alpha, const T* x, T* y, int64_t n);
 // kRelu6. At kinks: 0 for kRelu (at 0) and kRelu6 (at 0 and 6), alpha for kLeakyRelu.
 template <typename T>
 void ActivateGradient(Activation f, float alpha, const T* dy, const T* at, T* dx, int64_t n);
+
+// The same as steps of a chain, of float or double; inputs as above.
+std::optional<TileKernel> ActivationTile(Activation f, float alpha, DType dtype);
+std::optional<TileKernel> ActivationGradientTile(Activation f, float alpha, DType dtype);
 
 }  // namespace sluice::kernels
 

@@ -97,8 +97,8 @@ void TileProgram::RunSlot(int64_t slot, const void* const* inputs, void* const* 
         call.run(operands, const_cast<char*>(buffers.at[call.result]), tile.count, call.params);
         if (ahead_ > 0) FetchAhead(tile, k, buffers);
       }
-      Deliver(tile, &buffers);
       if (has_sums_) AddToSums(chunk, tile, &buffers);
+      Deliver(tile, &buffers);
     }
   }
 }

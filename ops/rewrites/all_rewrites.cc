@@ -7,7 +7,8 @@
   /* into contractions */ \
   /* batch normalization */ \
   X(FuseBatchNorm) \
-  /* elementwise chains and updates */
+  /* elementwise chains and updates */ \
+  X(FuseElementwise)
 // clang-format on
 
 namespace sluice::ops {

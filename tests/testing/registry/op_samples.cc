@@ -7,6 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "graph/evaluate.h"
+#include "ops/fused_elementwise.h"
+#include "ops/kernels/unary_math.h"
 #include "tests/testing/state_runner.h"
 
 namespace sluice {
@@ -35,6 +37,17 @@ Tensor S(const TensorShape& shape, std::initializer_list<std::string> values) {
 
 using Ints = std::vector<int64_t>;
 const DType kF = DType::kFloat, kI = DType::kInt32;
+
+// A chain of one step on two elements.
+OpTrial Chain(kernels::UnaryFunction function, DType dtype, const TensorShape& result) {
+  kernels::TileSteps steps;
+  steps.columns = 2;
+  steps.inputs = {{dtype}};
+  steps.steps = {{{kernels::FindUnary(function, dtype).tile}, {0}, dtype}};
+  steps.outputs = {
+      {1, result.rank() == 0 ? kernels::TileOutput::kSum : kernels::TileOutput::kWhole}};
+  return {ops::ChainAttrs(steps, {result}, "one op"), {Tensor::Zeros(dtype, {2})}};
+}
 
 // One line per op that random search does not call with success. Other dtypes follow from it.
 // clang-format off
@@ -155,6 +168,12 @@ const std::vector<Sample>& Table() {
       {"RegexReplace", {{}, {S({1}, {"aa"}), S({}, {"a"}), S({}, {"b"})}}},
       {"StaticRegexFullMatch", {{{"pattern", "a*"}}, {S({1}, {"aa"})}}},
       {"StaticRegexReplace", {{{"pattern", "a"}, {"rewrite", "b"}}, {S({1}, {"aa"})}}},
+      {"_FusedElementwise", Chain(kernels::UnaryFunction::kNeg, kF, {2})},
+      {"_FusedElementwise", Chain(kernels::UnaryFunction::kNeg, DType::kDouble, {2})},
+      {"_FusedElementwise", Chain(kernels::UnaryFunction::kLogicalNot, DType::kBool, {2})},
+      {"_FusedReduction", Chain(kernels::UnaryFunction::kNeg, kF, {})},
+      {"_FusedReduction", Chain(kernels::UnaryFunction::kNeg, DType::kDouble, {})},
+      {"_FusedReduction", Chain(kernels::UnaryFunction::kLogicalNot, DType::kBool, {2})},
       {"DecodeRaw", {{{"out_type", kF}}, {S({1}, {"sixteen bytes..."})}}},
       {"DecodeCompressed", {{{"compression_type", ""}}, {S({1}, {"a"})}}},
       {"ImageSummary", {float_only, {S({}, {"tag"}), F({1, 2, 2, 1})}}},
