@@ -110,10 +110,16 @@ std::string ProfileTable(const Profile& profile, const MachineLimits& limits) {
   absl::StrAppendFormat(&text, "this machine now: %.1f GF/s (matrix product), %.1f GB/s (copy)\n\n",
                         limits.flops_per_second * 1e-9, limits.bytes_per_second * 1e-9);
   size_t op_width = 5;
-  for (const ProfileRow& row : profile.rows) op_width = std::max(op_width, row.op.size());
-  absl::StrAppendFormat(&text, "%10s %6s %6s %13s %7s %13s %8s %6s  %-*s  %s\n", "ms", "% run",
+  bool by_node = false;
+  for (const ProfileRow& row : profile.rows) {
+    op_width = std::max(op_width, row.op.size());
+    by_node |= !row.node.empty();
+  }
+  absl::StrAppendFormat(&text, "%10s %6s %6s %13s %7s %13s %8s %6s  %-*s  %s", "ms", "% run",
                         "calls", "bytes", "GB/s", "FLOPs", "GF/s", "% max",
-                        static_cast<int>(op_width), "op", "node");
+                        static_cast<int>(op_width), "op", by_node ? "node" : "");
+  text.erase(text.find_last_not_of(' ') + 1);
+  text += '\n';
   for (const ProfileRow& row : profile.rows)
     absl::StrAppend(&text, TableLine(row, profile, limits, op_width));
   return text + TableLine(Total(profile), profile, limits, op_width);

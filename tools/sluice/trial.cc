@@ -4,6 +4,7 @@
 #include <complex>
 #include <cstdio>
 #include <random>
+#include <type_traits>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
