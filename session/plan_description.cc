@@ -46,8 +46,9 @@ std::string Marks(const PlanDescription& plan, const PlanDescription::Step& step
     marks.push_back(absl::StrCat("and ", step.outputs.size() - 1, " more outputs"));
   }
   if (step.scratch_bytes > 0) marks.push_back(absl::StrCat("scratch ", step.scratch_bytes));
-  if (!step.outputs.empty() && plan.tensors[step.outputs[0]].home == "owned") {
-    marks.push_back("owned");
+  if (!step.outputs.empty()) {
+    const std::string& home = plan.tensors[step.outputs[0]].home;
+    if (home == "owned" || home == "result") marks.push_back(home);
   }
   return absl::StrJoin(marks, ", ");
 }
