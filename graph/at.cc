@@ -4,72 +4,11 @@
 
 #include "core/status.h"
 #include "graph/graph.h"
+#include "graph/infer_attrs.h"
 #include "graph/scope_state.h"
 
 namespace sluice {
 namespace {
-
-// How many flat inputs the arguments take that are not counted by an attr still to be inferred, and
-// how many arguments are.
-struct Arity {
-  int64_t fixed = 0;
-  int open = 0;  // arguments whose count must be inferred
-};
-
-bool IsOpen(const ArgSpec& arg, const AttrMap& attrs) {
-  const std::string& counter = arg.number_attr.empty() ? arg.type_list_attr : arg.number_attr;
-  return !counter.empty() && FindAttr(attrs, counter) == nullptr;
-}
-
-int64_t KnownCount(const ArgSpec& arg, const AttrMap& attrs) {
-  if (!arg.type_list_attr.empty()) {
-    const auto* types = FindAttr(attrs, arg.type_list_attr)->get_if<std::vector<DType>>();
-    return types ? static_cast<int64_t>(types->size()) : 0;
-  }
-  if (arg.number_attr.empty()) return 1;
-  const int64_t* n = FindAttr(attrs, arg.number_attr)->get_if<int64_t>();
-  return n ? *n : 0;
-}
-
-Arity CountArity(const OpSpec& spec, const AttrMap& attrs) {
-  Arity arity;
-  for (const ArgSpec& arg : spec.inputs()) {
-    if (IsOpen(arg, attrs)) {
-      ++arity.open;
-    } else {
-      arity.fixed += KnownCount(arg, attrs);
-    }
-  }
-  return arity;
-}
-
-// Fills type attrs, counts and type lists that follow from the inputs. What does not follow is left
-// for CheckAttrs to miss.
-absl::Status InferAttrs(const OpSpec& spec, const Outputs& inputs, AttrMap* attrs) {
-  const Arity arity = CountArity(spec, *attrs);
-  const int64_t spare = static_cast<int64_t>(inputs.size()) - arity.fixed;
-  if (spare < 0 || (arity.open == 0 && spare != 0) || (arity.open > 0 && spare % arity.open != 0)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "expected ", arity.fixed, arity.open ? " or more" : "", " inputs, got ", inputs.size()));
-  }
-  const int64_t open_count = arity.open ? spare / arity.open : 0;
-  size_t next = 0;
-  std::vector<std::pair<const ArgSpec*, int64_t>> counts;
-  for (const ArgSpec& arg : spec.inputs())
-    counts.emplace_back(&arg, IsOpen(arg, *attrs) ? open_count : KnownCount(arg, *attrs));
-  for (const auto& [arg, count] : counts) {
-    if (!arg->number_attr.empty()) attrs->try_emplace(arg->number_attr, count);
-    if (!arg->type_list_attr.empty()) {
-      std::vector<DType> types;
-      for (int64_t i = 0; i < count; ++i) types.push_back(BaseType(inputs[next + i].dtype()));
-      attrs->try_emplace(arg->type_list_attr, std::move(types));
-    } else if (!arg->type_attr.empty() && count > 0) {
-      attrs->try_emplace(arg->type_attr, BaseType(inputs[next].dtype()));
-    }
-    next += static_cast<size_t>(count);
-  }
-  return absl::OkStatus();
-}
 
 absl::Status CheckUsable(const Outputs& inputs, const Graph& graph) {
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -206,7 +145,11 @@ Outputs At::Nodes(absl::string_view op, const Outputs& inputs, AttrMap attrs) co
     return fail(
         absl::UnimplementedError(absl::StrCat("Op type not registered '", Printable(op), "'")));
   absl::Status usable = CheckUsable(inputs, graph());
-  if (usable.ok()) usable = InferAttrs(*spec, inputs, &attrs);
+  if (usable.ok()) {
+    std::vector<DType> dtypes;
+    for (const Output& input : inputs) dtypes.push_back(BaseType(input.dtype()));
+    usable = InferAttrs(*spec, dtypes, &attrs);
+  }
   if (!usable.ok()) return fail(usable);
 
   const Scope placed =

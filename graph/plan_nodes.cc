@@ -4,11 +4,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/status.h"
+#include "graph/infer_attrs.h"
 
 namespace sluice {
 
 absl::StatusOr<const Node*> PlanNodes::Make(const Node& like, const OpSpec& spec, AttrMap attrs,
                                             const std::vector<DType>& input_dtypes) {
+  SLUICE_RETURN_IF_ERROR(InferAttrs(spec, input_dtypes, &attrs));
   SLUICE_RETURN_IF_ERROR(CheckAttrs(spec, &attrs));
   SLUICE_ASSIGN_OR_RETURN(const std::vector<DType> inputs, ArgTypes(spec.inputs(), attrs));
   SLUICE_ASSIGN_OR_RETURN(const std::vector<DType> outputs, ArgTypes(spec.outputs(), attrs));

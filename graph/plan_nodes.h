@@ -17,8 +17,8 @@ namespace sluice {
 class PlanNodes {
  public:
   // A node of op `spec` that bears the name, device and location of `like`. `attrs` are checked and
-  // completed. InvalidArgument when they break the schema or when the op takes other than
-  // `input_dtypes`.
+  // completed, types and counts from the inputs. InvalidArgument when they break the schema or when
+  // the op takes other than `input_dtypes`.
   absl::StatusOr<const Node*> Make(const Node& like, const OpSpec& spec, AttrMap attrs,
                                    const std::vector<DType>& input_dtypes);
 

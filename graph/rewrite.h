@@ -63,7 +63,7 @@ class PlanEditor {
   // --- changing ---
   struct Work {
     std::string op;
-    AttrMap attrs = {};            // completed with the op's defaults
+    AttrMap attrs = {};            // completed with types, counts and defaults
     std::vector<int> inputs = {};  // flat, in schema order
     // The values that its outputs become: ones that exist (of the same dtype and shape), made by it
     // from now on; kNone: a new value.
