@@ -85,7 +85,7 @@ Scope WithReferences(Scope scope, const OpSpec& spec, const Outputs& inputs, con
   size_t next = 0;
   for (const ArgSpec& arg : spec.inputs()) {
     if (arg.is_ref && next < inputs.size()) scope = scope.ColocateWith(inputs[next]);
-    next += static_cast<size_t>(KnownCount(arg, attrs));
+    next += static_cast<size_t>(ArgCount(arg, attrs));
   }
   return scope;
 }

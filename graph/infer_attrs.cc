@@ -20,7 +20,21 @@ bool IsOpen(const ArgSpec& arg, const AttrMap& attrs) {
   return !counter.empty() && FindAttr(attrs, counter) == nullptr;
 }
 
-int64_t KnownCount(const ArgSpec& arg, const AttrMap& attrs) {
+Arity CountArity(const OpSpec& spec, const AttrMap& attrs) {
+  Arity arity;
+  for (const ArgSpec& arg : spec.inputs()) {
+    if (IsOpen(arg, attrs)) {
+      ++arity.open;
+    } else {
+      arity.fixed += ArgCount(arg, attrs);
+    }
+  }
+  return arity;
+}
+
+}  // namespace
+
+int64_t ArgCount(const ArgSpec& arg, const AttrMap& attrs) {
   if (!arg.type_list_attr.empty()) {
     const auto* types = FindAttr(attrs, arg.type_list_attr)->get_if<std::vector<DType>>();
     return types ? static_cast<int64_t>(types->size()) : 0;
@@ -29,20 +43,6 @@ int64_t KnownCount(const ArgSpec& arg, const AttrMap& attrs) {
   const int64_t* n = FindAttr(attrs, arg.number_attr)->get_if<int64_t>();
   return n ? *n : 0;
 }
-
-Arity CountArity(const OpSpec& spec, const AttrMap& attrs) {
-  Arity arity;
-  for (const ArgSpec& arg : spec.inputs()) {
-    if (IsOpen(arg, attrs)) {
-      ++arity.open;
-    } else {
-      arity.fixed += KnownCount(arg, attrs);
-    }
-  }
-  return arity;
-}
-
-}  // namespace
 
 absl::Status InferAttrs(const OpSpec& spec, absl::Span<const DType> inputs, AttrMap* attrs) {
   const Arity arity = CountArity(spec, *attrs);
@@ -55,7 +55,7 @@ absl::Status InferAttrs(const OpSpec& spec, absl::Span<const DType> inputs, Attr
   size_t next = 0;
   std::vector<std::pair<const ArgSpec*, int64_t>> counts;
   for (const ArgSpec& arg : spec.inputs())
-    counts.emplace_back(&arg, IsOpen(arg, *attrs) ? open_count : KnownCount(arg, *attrs));
+    counts.emplace_back(&arg, IsOpen(arg, *attrs) ? open_count : ArgCount(arg, *attrs));
   for (const auto& [arg, count] : counts) {
     if (!arg->number_attr.empty()) attrs->try_emplace(arg->number_attr, count);
     if (!arg->type_list_attr.empty()) {

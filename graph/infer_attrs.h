@@ -2,6 +2,8 @@
 #ifndef SLUICE_GRAPH_INFER_ATTRS_H_
 #define SLUICE_GRAPH_INFER_ATTRS_H_
 
+#include <cstdint>
+
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "core/attr_value.h"
@@ -14,6 +16,9 @@ namespace sluice {
 // and are not given. What does not follow is left for CheckAttrs to miss. InvalidArgument for a
 // number of inputs that the op cannot have.
 absl::Status InferAttrs(const OpSpec& spec, absl::Span<const DType> inputs, AttrMap* attrs);
+
+// How many flat inputs `arg` takes, when `attrs` tell. REQUIRES: its count or type list is there.
+int64_t ArgCount(const ArgSpec& arg, const AttrMap& attrs);
 
 }  // namespace sluice
 
