@@ -4,6 +4,7 @@
 // clang-format off
 #define SLUICE_REWRITES(X) \
   /* exact simplifications */ \
+  X(Simplify) X(AbsorbTranspose) \
   /* into contractions */ \
   /* batch normalization */ \
   X(FuseBatchNorm) \

@@ -103,8 +103,8 @@ TEST_F(FuseElementwiseTest, RowsAndColumns) {
 
 TEST_F(FuseElementwiseTest, MiddleDimensionsDoNotRepeat) {
   const Output x = Feed({4, 5, 6}), middle = Feed({4, 1, 6});
-  const Output y = ops::Exp(root_, Add(ops::Neg(root_, x), middle));
-  EXPECT_EQ(OpsOf({y}), Ops({"Neg", "AddV2", "Exp"}));
+  const Output y = ops::Exp(root_, Add(ops::Abs(root_, x), middle));
+  EXPECT_EQ(OpsOf({y}), Ops({"Abs", "AddV2", "Exp"}));
 }
 
 TEST_F(FuseElementwiseTest, SmallerShapesAreComputedApart) {
