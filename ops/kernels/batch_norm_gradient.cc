@@ -16,23 +16,33 @@ namespace {
 template <typename T>
 void SumsOfStored(const ChannelShape& s, const BatchNormBackward<T>& b, T* to, T* partial) {
   const T *const dy = b.dy, *const x = b.x;
+  const auto sums = [&](const auto& dz) {
+    // A few rows of dz at a time, which stay in the cache until they are summed; x comes there
+    // meanwhile.
+    const auto store = [=](int64_t i, int64_t n) {
+      constexpr int64_t kLine = Ahead<T>::kLine;
+      const int64_t end = i + n;
+      for (; i + kLine <= end; i += kLine) {
+        __builtin_prefetch(x + i);
+#pragma GCC ivdep
+        for (int64_t k = i; k < i + kLine; ++k) to[k] = dz(k);
+      }
+      for (; i < end; ++i) to[i] = dz(i);
+    };
+    SumsPerChannel<T>(
+        s, {b.mean}, {},
+        [=](int64_t i, int64_t k, const auto& v, T& sum, T& product) {
+          sum += to[i];
+          product += to[i] * (x[i] - v[0][k]);
+        },
+        partial, b.doffset, b.dscale, store);
+  };
   WithActivation(b.activation, [&](auto f) {
     const T* const y = b.activation.has_value() ? b.y : dy;  // else not looked at
-    const auto sums = [&](auto gradient) {
-      SumsPerChannel<T>(
-          s, {b.mean}, {dy, x, y},
-          [=](int64_t i, int64_t k, const auto& v, T& sum, T& product) {
-            const T dz = f.Gradient(y[i], gradient(i));
-            to[i] = dz;
-            sum += dz;
-            product += dz * (x[i] - v[0][k]);
-          },
-          partial, b.doffset, b.dscale);
-    };
     if (const T* const more = b.more_dy) {
-      sums([dy, more](int64_t i) { return dy[i] + more[i]; });
+      sums([=](int64_t i) { return f.Gradient(y[i], dy[i] + more[i]); });
     } else {
-      sums([dy](int64_t i) { return dy[i]; });
+      sums([=](int64_t i) { return f.Gradient(y[i], dy[i]); });
     }
   });
 }

@@ -98,9 +98,9 @@ class Ahead {
   }
   // How many elements ahead the next lines are wanted when groups of rows have so many; 0 where
   // the processor does as well alone: the group is short, or its rows are long.
-  static int64_t Distance(int64_t group) {
+  int64_t Distance(int64_t group) const {
     constexpr int64_t kShort = 16 * kLine, kFar = 64 * kLine, kLong = 128 * kLine;
-    if (group <= kShort || group > kLong) return 0;
+    if (count_ == 0 || group <= kShort || group > kLong) return 0;
     return group >= kFar ? group : kFar / group * group;
   }
 
@@ -109,14 +109,19 @@ class Ahead {
   int count_ = 0;
 };
 
+// Work on elements [i, i + n) before they are added up.
+struct NothingBefore {
+  void operator()(int64_t /*i*/, int64_t /*n*/) const {}
+};
+
 // f(i, k, sum_a, sum_b) adds the terms of element i, k-th of its row, to two sums.
 // a[k] += .., b[k] += .. for i = first + k, first + width + k, .. over `rows` rows.
-template <typename T, typename F>
+template <typename T, typename F, typename B = NothingBefore>
 void AddRows(int64_t first, int64_t rows, int64_t width, const Ahead<T>& ahead, const F& f,
-             T* __restrict a, T* __restrict b) {
+             T* __restrict a, T* __restrict b, const B& before = {}) {
   constexpr int kRows = 4;
   constexpr int64_t kLine = Ahead<T>::kLine;
-  const int64_t distance = Ahead<T>::Distance(kRows * width);
+  const int64_t distance = ahead.Distance(kRows * width);
   const auto group = [&](int64_t i, int64_t begin, int64_t end) __attribute__((always_inline)) {
 #pragma GCC ivdep
     for (int64_t k = begin; k < end; ++k) {
@@ -131,6 +136,7 @@ void AddRows(int64_t first, int64_t rows, int64_t width, const Ahead<T>& ahead, 
   };
   int64_t r = 0, i = first;
   for (; r + kRows <= rows; r += kRows, i += kRows * width) {
+    before(i, kRows * width);
     int64_t k = 0;
     if (distance > 0) {
       for (; k + kLine <= width; k += kLine) {
@@ -141,25 +147,27 @@ void AddRows(int64_t first, int64_t rows, int64_t width, const Ahead<T>& ahead, 
     group(i, k, width);
   }
   for (; r < rows; ++r, i += width) {
+    before(i, width);
 #pragma GCC ivdep
     for (int64_t k = 0; k < width; ++k) f(i + k, k, a[k], b[k]);
   }
 }
 
 // The sums of columns of rows [first, first + rows) of [.., channels]; sums: `channels` of each.
-template <typename T, typename F>
+template <typename T, typename F, typename B = NothingBefore>
 void SumColumns(int64_t first, int64_t rows, int64_t channels, int64_t together,
-                const Ahead<T>& ahead, const F& f, T* sum_a, T* sum_b) {
+                const Ahead<T>& ahead, const F& f, T* sum_a, T* sum_b, const B& before = {}) {
   std::fill_n(sum_a, channels, T(0));
   std::fill_n(sum_b, channels, T(0));
-  if (together == 1) return AddRows(first * channels, rows, channels, ahead, f, sum_a, sum_b);
+  if (together == 1)
+    return AddRows(first * channels, rows, channels, ahead, f, sum_a, sum_b, before);
   T wide_a[kWideRow], wide_b[kWideRow];
   const int64_t width = together * channels, whole = rows / together;
   std::fill_n(wide_a, width, T(0));
   std::fill_n(wide_b, width, T(0));
-  AddRows(first * channels, whole, width, ahead, f, wide_a, wide_b);
+  AddRows(first * channels, whole, width, ahead, f, wide_a, wide_b, before);
   AddRows((first + whole * together) * channels, 1, rows % together * channels, ahead, f, wide_a,
-          wide_b);
+          wide_b, before);
   for (int64_t t = 0; t < together; ++t) {
     for (int64_t c = 0; c < channels; ++c) {
       sum_a[c] += wide_a[t * channels + c];
@@ -169,16 +177,16 @@ void SumColumns(int64_t first, int64_t rows, int64_t channels, int64_t together,
 }
 
 // The sums of f(i, 0, a, b) over [first, first + n) are added to *a and *b.
-template <typename T, typename F>
-void SumRange(int64_t first, int64_t n, const F& f, double* a, double* b) {
+template <typename T, typename F, typename B = NothingBefore>
+void SumRange(int64_t first, int64_t n, const F& f, double* a, double* b, const B& before = {}) {
   constexpr int64_t kLanes = 64;
   constexpr int64_t kPiece = 32768;  // as short as the sums of a block
   for (int64_t end = first + n; first < end; first += kPiece) {
     T lanes_a[kLanes] = {}, lanes_b[kLanes] = {};
     const auto lane = [&f](int64_t i, int64_t, T& x, T& y) { f(i, 0, x, y); };
     const int64_t size = std::min(kPiece, end - first), whole = size / kLanes;
-    AddRows<T>(first, whole, kLanes, {}, lane, lanes_a, lanes_b);
-    AddRows<T>(first + whole * kLanes, 1, size % kLanes, {}, lane, lanes_a, lanes_b);
+    AddRows<T>(first, whole, kLanes, {}, lane, lanes_a, lanes_b, before);
+    AddRows<T>(first + whole * kLanes, 1, size % kLanes, {}, lane, lanes_a, lanes_b, before);
     for (int64_t k = 0; k < kLanes; ++k) {
       *a += static_cast<double>(lanes_a[k]);
       *b += static_cast<double>(lanes_b[k]);
@@ -206,16 +214,17 @@ void ForEachChannel(const ChannelShape& s, const F& f) {
 // The two sums of f(i, k, vectors, a, b) per channel, where vectors[v][k] is the v-th vector's
 // value for element i; the arrays of `ahead` are those that f reads. `partial` has 2 * channels
 // elements per block.
-template <typename T, typename F>
+template <typename T, typename F, typename B = NothingBefore>
 void SumsPerChannel(const ChannelShape& s, std::initializer_list<const T*> vectors,
-                    const Ahead<T>& ahead, const F& f, T* partial, T* sum_a, T* sum_b) {
+                    const Ahead<T>& ahead, const F& f, T* partial, T* sum_a, T* sum_b,
+                    const B& before = {}) {
   if (s.inner > 1) {
     return ForEachChannel(s, [&](int64_t c) {
       const OfChannel<T> v(c, vectors);
       double a = 0, b = 0;
       for (int64_t n = 0; n < s.outer; ++n) {
         SumRange<T>((n * s.channels + c) * s.inner, s.inner,
-                    [&](int64_t i, int64_t k, T& x, T& y) { f(i, k, v, x, y); }, &a, &b);
+                    [&](int64_t i, int64_t k, T& x, T& y) { f(i, k, v, x, y); }, &a, &b, before);
       }
       sum_a[c] = static_cast<T>(a);
       sum_b[c] = static_cast<T>(b);
@@ -226,7 +235,8 @@ void SumsPerChannel(const ChannelShape& s, std::initializer_list<const T*> vecto
     T* const sums = partial + 2 * block * s.channels;
     SumColumns(
         first, rows, s.channels, v.together(), ahead,
-        [&](int64_t i, int64_t k, T& x, T& y) { f(i, k, v, x, y); }, sums, sums + s.channels);
+        [&](int64_t i, int64_t k, T& x, T& y) { f(i, k, v, x, y); }, sums, sums + s.channels,
+        before);
   });
   AddPartials(s, partial, sum_a, sum_b);
 }

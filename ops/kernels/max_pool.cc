@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <type_traits>
 
 #include "ops/kernels/pool.h"
@@ -18,31 +20,99 @@ void ForEachBlock(const PoolShape& s, F f) {
   }
 }
 
+// Where a cell's first channel is in its image.
+int64_t Offset(const PoolShape& s, int64_t z, int64_t y, int64_t x) {
+  return ((z * s.input[1] + y) * s.input[2] + x) * s.channels;
+}
+
 // Counts cells of a window; as wide as T where that makes loops over both vectorize.
 template <typename T>
 using Place = std::conditional_t<sizeof(T) == 8, int64_t, int32_t>;
 
-// best[k]: the first maximum of channel first + k, k < count; place[k]: which cell of the window
-// holds it, counted in row-major order.
+// `number` neighbouring channels in a vector register. (Plain loops over arrays would keep their
+// state in memory.)
+template <typename T, int number>
+struct Register {
+  typedef T Values __attribute__((vector_size(number * sizeof(T))));
+  typedef Place<T> Places __attribute__((vector_size(number * sizeof(Place<T>))));
+
+  template <typename V, typename E>
+  static V Load(const E* from) {
+    V v;
+    std::memcpy(&v, from, sizeof(v));
+    return v;
+  }
+};
+
+// f(first, number) for pieces of `count` channels.
+template <typename T, typename F>
+void ForEachRegister(int64_t count, const F& f) {
+  constexpr int kNumber = 64 / static_cast<int>(std::max(sizeof(T), sizeof(Place<T>)));
+  int64_t k = 0;
+  for (; k + kNumber <= count; k += kNumber) f(k, std::integral_constant<int, kNumber>());
+  for (; k < count; ++k) f(k, std::integral_constant<int, 1>());
+}
+
+// The first maxima of some channels, and which cells of the window hold them, counted in row-major
+// order. `x`: the first of these channels in its image.
+template <typename T, int number>
+struct Maxima {
+  using R = Register<T, number>;
+  typename R::Values highest;
+  typename R::Places where = {};
+
+  Maxima(const PoolShape& s, const Window& w, const T* x) {
+    highest =
+        R::template Load<typename R::Values>(x + Offset(s, w.begin[0], w.begin[1], w.begin[2]));
+    Place<T> cell = 0;
+    for (int64_t i = w.begin[0]; i < w.end[0]; ++i) {
+      for (int64_t j = w.begin[1]; j < w.end[1]; ++j) {
+        const T* at = x + Offset(s, i, j, w.begin[2]);
+        for (int64_t k = w.begin[2]; k < w.end[2]; ++k, at += s.channels, ++cell) {
+          const auto value = R::template Load<typename R::Values>(at);
+          const auto greater = value > highest;
+          highest = greater ? value : highest;
+          using Places = typename R::Places;
+          where = __builtin_convertvector(greater, Places) ? cell - Places{} : where;
+        }
+      }
+    }
+  }
+};
+
+// best[k], place[k]: the maximum of channel first + k and its cell, k < count.
 template <typename T>
 void FindMaxima(const PoolShape& s, const T* image, const Window& w, int64_t first, int64_t count,
                 T* best, Place<T>* place) {
-  Place<T> cells = 0;
-  ForEachCell(s, w, [=, &cells](int64_t offset) {  // copies: so that loops have a known length
-    const T* const x = image + offset + first;
-    const Place<T> cell = cells++;
-    if (cell == 0) {
-      for (int64_t k = 0; k < count; ++k) {
-        best[k] = x[k];
-        place[k] = 0;
-      }
-    } else {
-#pragma GCC ivdep
-      for (int64_t k = 0; k < count; ++k) {
-        const T value = x[k], highest = best[k];
-        const Place<T> kept = place[k];
-        best[k] = value > highest ? value : highest;
-        place[k] = value > highest ? cell : kept;
+  ForEachRegister<T>(count, [&](int64_t k, auto number) {
+    const Maxima<T, number> maxima(s, w, image + first + k);
+    std::memcpy(best + k, &maxima.highest, sizeof(maxima.highest));
+    std::memcpy(place + k, &maxima.where, sizeof(maxima.where));
+  });
+}
+
+// Adds dy to those cells of a window that are its maxima.
+template <typename T>
+void AddToMaxima(const PoolShape& s, const Window& w, const T* x, const T* dy, T* dx) {
+  const int64_t step = s.channels, row = s.input[2] * step, layer = s.input[1] * row;
+  const int64_t layers = w.end[0] - w.begin[0], rows = w.end[1] - w.begin[1];
+  const int64_t cells = w.end[2] - w.begin[2];
+  T* const corner = dx + Offset(s, w.begin[0], w.begin[1], w.begin[2]);
+  ForEachRegister<T>(s.channels, [=, &s, &w](int64_t first, auto number) {
+    using R = Register<T, number>;
+    using V = typename R::Values;
+    const Maxima<T, number> maxima(s, w, x + first);
+    const V share = R::template Load<V>(dy + first);
+    Place<T> cell = 0;
+    for (int64_t i = 0; i < layers; ++i) {
+      for (int64_t j = 0; j < rows; ++j) {
+        T* at = corner + i * layer + j * row + first;
+        for (int64_t k = 0; k < cells; ++k, at += step, ++cell) {
+          V sum = R::template Load<V>(at);
+          using Mask = decltype(sum == sum);
+          sum += __builtin_convertvector(maxima.where == cell, Mask) ? share : V{};
+          std::memcpy(at, &sum, sizeof(sum));
+        }
       }
     }
   });
@@ -92,13 +162,33 @@ void MaxPoolGradientTiles(const PoolShape& s, const T* x, const T* dy, T* dx) {
 
 template <typename T>
 void MaxPool(const PoolShape& s, T lowest, const T* x, T* y) {
+  // Few cells with many channels: whole cells one after another are read fastest.
+  const bool by_cell = s.window[0] * s.window[1] * s.window[2] <= 4 && s.channels > kBlock;
   ForEachWindow(s, [&](const Window& w, int64_t image, int64_t at) {
-    T* const out = y + at;
-    std::fill_n(out, s.channels, lowest);
-    ForEachCell(s, w, [&](int64_t offset) {
-      const T* const in = x + image + offset;
+    if (by_cell) {
+      T* const out = y + at;
+      std::fill_n(out, s.channels, lowest);
+      ForEachCell(s, w, [&](int64_t offset) {
+        const T* const in = x + image + offset;
 #pragma GCC ivdep
-      for (int64_t c = 0; c < s.channels; ++c) out[c] = in[c] > out[c] ? in[c] : out[c];
+        for (int64_t c = 0; c < s.channels; ++c) out[c] = in[c] > out[c] ? in[c] : out[c];
+      });
+      return;
+    }
+    ForEachRegister<T>(s.channels, [&](int64_t k, auto number) {
+      using R = Register<T, number>;
+      using V = typename R::Values;
+      V best = lowest - V{};
+      for (int64_t z = w.begin[0]; z < w.end[0]; ++z) {
+        for (int64_t row = w.begin[1]; row < w.end[1]; ++row) {
+          const T* cell = x + image + Offset(s, z, row, w.begin[2]) + k;
+          for (int64_t c = w.begin[2]; c < w.end[2]; ++c, cell += s.channels) {
+            const V value = R::template Load<V>(cell);
+            best = value > best ? value : best;
+          }
+        }
+      }
+      std::memcpy(y + at + k, &best, sizeof(best));
     });
   });
 }
@@ -128,23 +218,7 @@ template <typename T>
 void MaxPoolGradient(const PoolShape& s, const T* x, const T* dy, T* dx) {
   if (Tiles2x2(s)) return MaxPoolGradientTiles(s, x, dy, dx);
   ForEachWindowCleared(s, dx, [&](const Window& w, int64_t image, int64_t at) {
-    ForEachBlock(s, [&](int64_t first, int64_t count) {
-      const T* const g = dy + at + first;
-      T best[kBlock];
-      Place<T> place[kBlock];
-      FindMaxima(s, x + image, w, first, count, best, place);
-      Place<T> cells = 0;
-      ForEachCell(s, w, [&](int64_t offset) {
-        T* const to = dx + image + offset + first;
-        const Place<T> cell = cells++;
-        const int64_t n = count;
-#pragma GCC ivdep
-        for (int64_t k = 0; k < n; ++k) {
-          const T share = g[k];
-          to[k] += place[k] == cell ? share : T(0);
-        }
-      });
-    });
+    AddToMaxima(s, w, x + image, dy + at, dx + image);
   });
 }
 

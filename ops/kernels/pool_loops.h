@@ -96,8 +96,20 @@ void ForEachWindowCleared(const PoolShape& s, T* dx, F f) {
     ParallelFor(s.batch, GrainFor(slab_cost * static_cast<double>(slabs)),
                 [&](int64_t begin, int64_t end) {
                   for (int64_t n = begin; n < end; ++n) {
-                    std::fill_n(dx + n * s.image_size(), s.image_size(), T(0));
-                    for (int64_t slab = 0; slab < slabs; ++slab) run_slab(n, slab);
+                    T* const image = dx + n * s.image_size();
+                    int64_t cleared = 0;  // layers: each just before the first slab that it is in
+                    const auto clear_to = [&](int64_t layers) {
+                      if (layers > cleared) {
+                        std::fill(image + cleared * layer, image + layers * layer, T(0));
+                      }
+                      cleared = std::max(cleared, layers);
+                    };
+                    for (int64_t slab = 0; slab < slabs; ++slab) {
+                      const int64_t past = slab * s.stride[axis] - s.before[axis] + s.window[axis];
+                      clear_to(std::clamp<int64_t>(past, 0, size));
+                      run_slab(n, slab);
+                    }
+                    clear_to(size);
                   }
                 });
     return;
