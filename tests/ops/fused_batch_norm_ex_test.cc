@@ -75,7 +75,7 @@ class FusedBatchNormExTest : public ::testing::TestWithParam<Case> {
   static double Activate(double z) {
     const std::string& mode = GetParam().mode;
     if (mode == "Identity") return z;
-    return std::min(std::max(z, 0.0), mode == "Relu6" ? 6.0 : z + 1);
+    return mode == "Relu6" ? std::min(std::max(z, 0.0), 6.0) : std::max(z, 0.0);
   }
   static bool Passes(double z) {
     const std::string& mode = GetParam().mode;
@@ -126,12 +126,12 @@ TEST_P(FusedBatchNormExTest, Forward) {
 TEST_P(FusedBatchNormExTest, Gradient) {
   const Case& c = GetParam();
   const ChannelShape s = c.shape();
-  // Both ways to find where the gradient passes must agree: no value is near a kink.
-  for (const double z : z_) {
-    if (std::abs(z) < 1e-4 || std::abs(z - 6) < 1e-4) GTEST_SKIP() << "a value at a kink";
+  Tensor dy = RandomTensor(DType::kFloat, c.x, 11), more = RandomTensor(DType::kFloat, c.x, 12);
+  // Nothing comes in where rounding decides on which side of a kink a value is.
+  for (size_t i = 0; i < z_.size(); ++i) {
+    if (std::abs(z_[i]) > 1e-3 && std::abs(z_[i] - 6) > 1e-3) continue;
+    dy.mutable_data<float>()[i] = more.mutable_data<float>()[i] = 0;
   }
-  const Tensor dy = RandomTensor(DType::kFloat, c.x, 11),
-               more = RandomTensor(DType::kFloat, c.x, 12);
   std::vector<double> dz = ToDoubles(dy);
   const std::vector<double> second = ToDoubles(more);
   for (size_t i = 0; i < dz.size(); ++i) {
