@@ -56,8 +56,10 @@ void Run(const std::string& name, const ConvShape& s, ConvPass pass, const Flags
       Buffer::Make(DType::kUint8, (*conv)->scratch_bytes() + 1, MemoryBudget::Process()).value();
   const Times times = Measure(
       [&] {
-        const absl::Status status =
-            (*conv)->Run(input.data(), filter.data(), output.data(), scratch->data());
+        const absl::Status status = (*conv)->Run({.input = input.data(),
+                                                  .filter = filter.data(),
+                                                  .output = output.data(),
+                                                  .scratch = scratch->data()});
         CHECK(status.ok()) << status;
       },
       flags.seconds);

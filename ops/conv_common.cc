@@ -234,7 +234,10 @@ absl::StatusOr<KernelRun> PrepareConv(PrepareContext& p, ConvPass pass, ConvKind
         const auto data = [&](int role) {
           return role < 0 ? c.output(0).mutable_raw() : const_cast<void*>(c.input(role).raw());
         };
-        return conv->Run(data(roles.input), data(roles.filter), data(roles.output), c.scratch());
+        return conv->Run({.input = data(roles.input),
+                          .filter = data(roles.filter),
+                          .output = data(roles.output),
+                          .scratch = c.scratch()});
       });
 }
 

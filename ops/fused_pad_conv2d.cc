@@ -142,7 +142,10 @@ absl::Status Convolve(KernelContext& c, const Stages& s, int64_t batch, const Te
                                             {.threads = c.threads(), .budget = c.budget()}));
   SLUICE_ASSIGN_OR_RETURN(Tensor scratch,
                           Tensor::Make(DType::kUint8, {conv->scratch_bytes()}, c.budget()));
-  return conv->Run(image, const_cast<float*>(weights), y, scratch.mutable_raw());
+  return conv->Run({.input = image,
+                    .filter = const_cast<float*>(weights),
+                    .output = y,
+                    .scratch = scratch.mutable_raw()});
 }
 
 // The image [batch, s.padded(0), s.padded(1), channels].

@@ -186,7 +186,10 @@ absl::StatusOr<KernelRun> PrepareLocallyConnected(PrepareContext& p, ConvPass pa
     const auto data = [&](int role) {
       return role < 0 ? c.output(0).mutable_raw() : const_cast<void*>(c.input(role).raw());
     };
-    return made->Run(data(roles.input), data(roles.filter), data(roles.output), c.scratch());
+    return made->Run({.input = data(roles.input),
+                      .filter = data(roles.filter),
+                      .output = data(roles.output),
+                      .scratch = c.scratch()});
   });
 }
 

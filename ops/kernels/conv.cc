@@ -6,8 +6,10 @@ namespace sluice::kernels {
 namespace {
 
 template <typename T>
-std::unique_ptr<Conv> MakePlainConv(ConvPass pass, const ConvShape& shape) {
-  return shape.depthwise ? MakeDepthwiseConv<T>(pass, shape) : MakeGemmConv<T>(pass, shape);
+std::unique_ptr<Conv> MakePlainConv(ConvPass pass, const ConvShape& shape,
+                                    const ConvOptions& options) {
+  return shape.depthwise ? MakeDepthwiseConv<T>(pass, shape, options)
+                         : MakeGemmConv<T>(pass, shape, options);
 }
 
 // oneDNN is best at small windows over channels that have one filter each, where the images need
@@ -29,7 +31,7 @@ absl::StatusOr<std::unique_ptr<Conv>> MakeConv(DType dtype, ConvPass pass, const
   }
   std::unique_ptr<Conv> conv;
   SLUICE_RETURN_IF_ERROR((Dispatch<float, double>(dtype, [&](auto tag) {
-    conv = MakePlainConv<typename decltype(tag)::type>(pass, shape);
+    conv = MakePlainConv<typename decltype(tag)::type>(pass, shape, options);
     return absl::OkStatus();
   })));
   return conv;

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "core/dtype.h"
 #include "core/memory.h"
+#include "ops/kernels/epilogue.h"
 
 namespace sluice::kernels {
 
@@ -45,14 +46,26 @@ enum class ConvPass {
   kBackwardFilter,  // filter's gradient from input and output's gradient
 };
 
+// What a pass reads and writes.
+struct ConvTensors {
+  // Two are read; the third, which the pass computes, is overwritten.
+  void* input = nullptr;
+  void* filter = nullptr;
+  void* output = nullptr;
+  void* scratch = nullptr;  // scratch_bytes(), 64-byte aligned; not kept between runs
+  // Of the epilogue: [out_channels]; of the output's shape, and it may be the output itself.
+  const void* bias = nullptr;
+  const void* residual = nullptr;
+  // Two runs with the same number that is not 0 have the same filter (Tensor::version()).
+  uint64_t filter_version = 0;
+};
+
 // One pass over one shape, prepared. Not thread-safe: one runner at a time.
 class Conv {
  public:
   virtual ~Conv() = default;
-  // Bytes, 64-byte aligned, that Run needs; their contents need not be kept between runs.
   virtual int64_t scratch_bytes() const = 0;
-  // Reads two of the tensors and overwrites the third, which the pass computes.
-  virtual absl::Status Run(void* input, void* filter, void* output, void* scratch) = 0;
+  virtual absl::Status Run(const ConvTensors& t) = 0;
 };
 
 struct ConvOptions {
@@ -60,6 +73,12 @@ struct ConvOptions {
   // The filter's elements when they are the same in every run: packed once, here. (Not for
   // kBackwardFilter.)
   const void* constant_filter = nullptr;
+  // The filter changes seldom: a packed copy is kept, and made anew when ConvTensors::
+  // filter_version says so. (Not for kBackwardFilter.)
+  bool stable_filter = false;
+  Epilogue epilogue = {};  // of kForward
+  // No algorithm that rounds otherwise than the sum of products does (Winograd).
+  bool exact = false;
   std::shared_ptr<MemoryBudget> budget = MemoryBudget::Process();
 };
 
@@ -69,17 +88,19 @@ absl::StatusOr<std::unique_ptr<Conv>> MakeConv(DType dtype, ConvPass pass, const
                                                const ConvOptions& options);
 
 // float through oneDNN: plain activations, filter in oneDNN's own layout (reordered in every Run
-// unless constant). Unimplemented where oneDNN has nothing for the shape.
+// unless it is kept). Unimplemented where oneDNN has nothing for the shape.
 absl::StatusOr<std::unique_ptr<Conv>> MakeDnnlConv(ConvPass pass, const ConvShape& shape,
                                                    const ConvOptions& options);
 // Patches of the image as rows of a matrix, times the filter (im2col). Not depthwise. One thread.
 // float and double.
 template <typename T>
-std::unique_ptr<Conv> MakeGemmConv(ConvPass pass, const ConvShape& shape);
+std::unique_ptr<Conv> MakeGemmConv(ConvPass pass, const ConvShape& shape,
+                                   const ConvOptions& options = {});
 // Direct loops for depthwise shapes, in vector registers. Results do not depend on the number of
 // threads. float and double.
 template <typename T>
-std::unique_ptr<Conv> MakeDepthwiseConv(ConvPass pass, const ConvShape& shape);
+std::unique_ptr<Conv> MakeDepthwiseConv(ConvPass pass, const ConvShape& shape,
+                                        const ConvOptions& options = {});
 
 }  // namespace sluice::kernels
 

@@ -72,9 +72,10 @@ int64_t Align(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 template <typename T>
 class DepthwiseConv : public Conv {
  public:
-  DepthwiseConv(ConvPass pass, const ConvShape& shape)
+  DepthwiseConv(ConvPass pass, const ConvShape& shape, const Epilogue& epilogue)
       : pass_(pass),
         s_(shape),
+        epilogue_(epilogue),
         channels_(shape.out_channels),
         copy_input_(shape.channels_first || shape.multiplier() > 1),
         copy_output_(shape.channels_first),
@@ -84,26 +85,29 @@ class DepthwiseConv : public Conv {
     if (copy_input_ || copy_output_) MakeCopies();
   }
 
-  int64_t scratch_bytes() const override { return input_bytes() + output_bytes() + sums_bytes(); }
+  int64_t scratch_bytes() const override {
+    return input_bytes() + output_bytes() + residual_bytes() + sums_bytes();
+  }
 
-  absl::Status Run(void* input, void* filter, void* output, void* scratch) override {
-    char* const memory = static_cast<char*>(scratch);
-    T* const x = static_cast<T*>(copy_input_ ? memory : input);
-    T* const y = static_cast<T*>(copy_output_ ? memory + input_bytes() : output);
-    T* const w = static_cast<T*>(filter);
-    if (copy_input_ && pass_ != ConvPass::kBackwardInput) input_in_.Run(input, x);
-    if (copy_output_ && pass_ != ConvPass::kForward) output_in_.Run(output, y);
+  absl::Status Run(const ConvTensors& t) override {
+    char* const memory = static_cast<char*>(t.scratch);
+    T* const x = static_cast<T*>(copy_input_ ? memory : t.input);
+    T* const y = static_cast<T*>(copy_output_ ? memory + input_bytes() : t.output);
+    T* const w = static_cast<T*>(t.filter);
+    char* const rest = memory + input_bytes() + output_bytes();
+    if (copy_input_ && pass_ != ConvPass::kBackwardInput) input_in_.Run(t.input, x);
+    if (copy_output_ && pass_ != ConvPass::kForward) output_in_.Run(t.output, y);
     switch (pass_) {
       case ConvPass::kForward:
-        Results(x, s_.input, w, y, s_.output);
-        if (copy_output_) output_out_.Run(y, output);
+        Forward(x, w, y, t, reinterpret_cast<T*>(rest));
+        if (copy_output_) output_out_.Run(y, t.output);
         break;
       case ConvPass::kBackwardInput:
-        Results(y, s_.output, w, x, s_.input);
-        if (copy_input_) SumFilters(x, static_cast<T*>(input));
+        Results(y, s_.output, w, x, s_.input, [](int64_t) {});
+        if (copy_input_) SumFilters(x, static_cast<T*>(t.input));
         break;
       case ConvPass::kBackwardFilter:
-        Filter(x, w, y, reinterpret_cast<T*>(memory + input_bytes() + output_bytes()));
+        Filter(x, w, y, reinterpret_cast<T*>(rest));
         break;
     }
     return absl::OkStatus();
@@ -117,6 +121,11 @@ class DepthwiseConv : public Conv {
   }
   int64_t output_bytes() const {
     return copy_output_ ? Align(s_.batch * s_.output_pixels() * channels_ * sizeof(T)) : 0;
+  }
+  // The residual with channels last: where it has them first, or is overwritten before its turn.
+  int64_t residual_bytes() const {
+    if (pass_ != ConvPass::kForward || !epilogue_.residual) return 0;
+    return Align(s_.batch * s_.output_pixels() * channels_ * sizeof(T));
   }
   int64_t sums_bytes() const {
     if (pass_ != ConvPass::kBackwardFilter) return 0;
@@ -164,9 +173,32 @@ class DepthwiseConv : public Conv {
             .advance = columns.advance};
   }
 
-  // The images `to`, of size `to_size`, whose pixels look at `from` through the filter.
-  void Results(const T* from, const int64_t* from_size, const T* w, T* to,
-               const int64_t* to_size) const {
+  // With the epilogue, on each line while it is in the cache.
+  void Forward(const T* x, const T* w, T* y, const ConvTensors& t, T* residual_memory) const {
+    if (!epilogue_.any()) return Results(x, s_.input, w, y, s_.output, [](int64_t) {});
+    const T* const bias = static_cast<const T*>(t.bias);
+    const T* residual = static_cast<const T*>(t.residual);
+    if (epilogue_.residual && (copy_output_ || t.residual == t.output)) {
+      if (copy_output_) {
+        output_in_.Run(residual, residual_memory);
+      } else {
+        std::copy_n(residual, s_.batch * s_.output_pixels() * channels_, residual_memory);
+      }
+      residual = residual_memory;
+    }
+    const int64_t width = s_.output[2], size = width * channels_;
+    Results(x, s_.input, w, y, s_.output, [&](int64_t row) {
+      T* const line = y + row * size;
+      FinishPixels(epilogue_, width, channels_, line, bias,
+                   epilogue_.residual ? residual + row * size : nullptr, line);
+    });
+  }
+
+  // The images `to`, of size `to_size`, whose pixels look at `from` through the filter; finish(i)
+  // follows on the i-th line of all images.
+  template <typename F>
+  void Results(const T* from, const int64_t* from_size, const T* w, T* to, const int64_t* to_size,
+               F finish) const {
     const int64_t image = from_size[1] * from_size[2] * channels_, height = to_size[1];
     ParallelFor(s_.batch * height, RowGrain(to_size[2]), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
@@ -175,6 +207,7 @@ class DepthwiseConv : public Conv {
           SumTaps(Line(i % height, columns, from + i / height * image, from_size), w,
                   line + columns.first * channels_);
         }
+        finish(i);
       }
     });
   }
@@ -218,6 +251,7 @@ class DepthwiseConv : public Conv {
 
   const ConvPass pass_;
   const ConvShape s_;
+  const Epilogue epilogue_;
   const int64_t channels_;
   const bool copy_input_, copy_output_;
   const std::vector<Phase> rows_, columns_;
@@ -228,10 +262,13 @@ class DepthwiseConv : public Conv {
 }  // namespace
 
 template <typename T>
-std::unique_ptr<Conv> MakeDepthwiseConv(ConvPass pass, const ConvShape& shape) {
-  return std::make_unique<DepthwiseConv<T>>(pass, shape);
+std::unique_ptr<Conv> MakeDepthwiseConv(ConvPass pass, const ConvShape& shape,
+                                        const ConvOptions& options) {
+  return std::make_unique<DepthwiseConv<T>>(pass, shape, options.epilogue);
 }
-template std::unique_ptr<Conv> MakeDepthwiseConv<float>(ConvPass, const ConvShape&);
-template std::unique_ptr<Conv> MakeDepthwiseConv<double>(ConvPass, const ConvShape&);
+template std::unique_ptr<Conv> MakeDepthwiseConv<float>(ConvPass, const ConvShape&,
+                                                        const ConvOptions&);
+template std::unique_ptr<Conv> MakeDepthwiseConv<double>(ConvPass, const ConvShape&,
+                                                         const ConvOptions&);
 
 }  // namespace sluice::kernels

@@ -1,7 +1,11 @@
+#include <algorithm>
 #include <array>
 #include <limits>
+#include <optional>
+#include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "core/status.h"
 #include "core/threads.h"
 #include "ops/kernels/conv.h"
@@ -70,13 +74,46 @@ Descs WantedDescs(const ConvShape& s) {
           memory::desc(user[kOutput].dims(), kFloat, image)};
 }
 
+// oneDNN's names for what follows the sums.
+dnnl::post_ops PostOps(const Epilogue& e) {
+  using dnnl::algorithm;
+  dnnl::post_ops ops;
+  if (e.residual) ops.append_sum(1.0f);  // a binary_add of another tensor would exclude brgconv
+  const auto function = [&](algorithm f, float alpha) { ops.append_eltwise(1.0f, f, alpha, 0.0f); };
+  switch (e.function) {
+    case Epilogue::kNone:
+      break;
+    case Epilogue::kRelu:
+      function(algorithm::eltwise_relu, 0.0f);
+      break;
+    case Epilogue::kRelu6:
+      function(algorithm::eltwise_bounded_relu, 6.0f);
+      break;
+    case Epilogue::kLeakyRelu:
+      function(algorithm::eltwise_relu, e.alpha);
+      break;
+    case Epilogue::kElu:
+      function(algorithm::eltwise_elu, 1.0f);
+      break;
+    case Epilogue::kTanh:
+      function(algorithm::eltwise_tanh, 0.0f);
+      break;
+    case Epilogue::kSigmoid:
+      function(algorithm::eltwise_logistic, 0.0f);
+      break;
+  }
+  return ops;
+}
+
 struct Plan {
   dnnl::primitive primitive;
   Descs descs;  // as the primitive wants them
   memory::desc scratchpad;
+  std::string implementation;
 };
 
-Plan MakePlan(ConvPass pass, const ConvShape& s) {
+// May throw dnnl::error.
+Plan MakePlan(ConvPass pass, const ConvShape& s, const Epilogue& epilogue) {
   const Descs want = WantedDescs(s);
   const auto algorithm = dnnl::algorithm::convolution_direct;
   const Dims strides = WithSpatial(s, {}, s.stride);
@@ -84,15 +121,19 @@ Plan MakePlan(ConvPass pass, const ConvShape& s) {
   for (auto& dilation : dilates) --dilation;  // oneDNN counts the cells left out
   const Dims before = WithSpatial(s, {}, s.before), after = WithSpatial(s, {}, s.after);
   const dnnl::engine& engine = DnnlEngine();
-  const dnnl::primitive_attr attr = UserScratchpad();
+  dnnl::primitive_attr attr = UserScratchpad();
+  attr.set_post_ops(PostOps(epilogue));
+  const memory::desc bias =
+      epilogue.bias ? memory::desc({s.out_channels}, kFloat, Tag::a) : memory::desc();
   const dnnl::convolution_forward::primitive_desc forward(
-      {dnnl::prop_kind::forward_training, algorithm, want[kInput], want[kFilter], want[kOutput],
-       strides, dilates, before, after},
+      {dnnl::prop_kind::forward_training, algorithm, want[kInput], want[kFilter], bias,
+       want[kOutput], strides, dilates, before, after},
       attr, engine);
   if (pass == ConvPass::kForward) {
     return {dnnl::convolution_forward(forward),
             {forward.src_desc(), forward.weights_desc(), forward.dst_desc()},
-            forward.scratchpad_desc()};
+            forward.scratchpad_desc(),
+            forward.impl_info_str()};
   }
   if (pass == ConvPass::kBackwardInput) {
     const dnnl::convolution_backward_data::primitive_desc pd(
@@ -100,14 +141,37 @@ Plan MakePlan(ConvPass pass, const ConvShape& s) {
         attr, engine, forward);
     return {dnnl::convolution_backward_data(pd),
             {pd.diff_src_desc(), pd.weights_desc(), pd.diff_dst_desc()},
-            pd.scratchpad_desc()};
+            pd.scratchpad_desc(),
+            pd.impl_info_str()};
   }
   const dnnl::convolution_backward_weights::primitive_desc pd(
       {algorithm, want[kInput], want[kFilter], want[kOutput], strides, dilates, before, after},
       attr, engine, forward);
   return {dnnl::convolution_backward_weights(pd),
           {pd.src_desc(), pd.diff_weights_desc(), pd.diff_dst_desc()},
-          pd.scratchpad_desc()};
+          pd.scratchpad_desc(),
+          pd.impl_info_str()};
+}
+
+// Generated code for this very shape ("jit:avx512_core", "brgconv_1x1:...", "brdgmm_dw:..."), not
+// general code ("gemm:jit", "ref:any").
+bool IsGenerated(const Plan& plan) {
+  return absl::StartsWith(plan.implementation, "jit") ||
+         absl::StartsWith(plan.implementation, "br");
+}
+
+// With the epilogue inside where that does not cost the generated code; else without (*fused says).
+Plan MakeFusedPlan(ConvPass pass, const ConvShape& s, const Epilogue& epilogue, bool* fused) {
+  *fused = true;
+  if (pass != ConvPass::kForward || !epilogue.any()) return MakePlan(pass, s, {});
+  std::optional<Plan> with;
+  try {
+    with = MakePlan(pass, s, epilogue);
+  } catch (const dnnl::error&) {  // no implementation at all
+  }
+  if (with && IsGenerated(*with)) return *std::move(with);
+  *fused = false;
+  return MakePlan(pass, s, {});
 }
 
 // DNNL_ARG_... of the three tensors, and which of them is written.
@@ -130,10 +194,12 @@ Arguments ArgumentsOf(ConvPass pass) {
 class DnnlConv : public Conv {
  public:
   // May throw dnnl::error.
-  DnnlConv(ConvPass pass, const ConvShape& shape) {
-    const Plan plan = MakePlan(pass, shape);
+  DnnlConv(ConvPass pass, const ConvShape& shape, const ConvOptions& options)
+      : shape_(shape), epilogue_(pass == ConvPass::kForward ? options.epilogue : Epilogue{}) {
+    const Plan plan = MakeFusedPlan(pass, shape, epilogue_, &fused_);
     const Arguments arguments = ArgumentsOf(pass);
     written_ = arguments.written;
+    const bool keep_filter = options.stable_filter || options.constant_filter != nullptr;
     const Descs user = UserDescs(shape);
     std::vector<DnnlCall::Argument> call;
     for (int i = 0; i < 3; ++i) {
@@ -141,59 +207,89 @@ class DnnlConv : public Conv {
       Packing& p = packings_[i];
       p.needed = plan.descs[i] != user[i];
       if (!p.needed) continue;
-      const auto& [from, to] =
-          i == written_ ? std::pair(plan.descs[i], user[i]) : std::pair(user[i], plan.descs[i]);
       p.bytes = static_cast<int64_t>(plan.descs[i].get_size());
-      int64_t reorder_scratch = 0;
-      p.reorder = DnnlReorder(from, to, &reorder_scratch);
-      p.packed = Reserve(p.bytes);
-      p.scratch = Reserve(reorder_scratch);
+      p.kept = i == kFilter && written_ != kFilter && keep_filter;
+      p.packed = p.kept ? 0 : Reserve(p.bytes);
+      p.reorder =
+          i == written_ ? MakeReorder(plan.descs[i], user[i]) : MakeReorder(user[i], plan.descs[i]);
     }
     scratchpad_ = Reserve(static_cast<int64_t>(plan.scratchpad.get_size()));
     call.push_back({DNNL_ARG_SCRATCHPAD, plan.scratchpad, true});
+    if (fused_ && epilogue_.bias) {
+      call.push_back({DNNL_ARG_BIAS, memory::desc({shape.out_channels}, kFloat, Tag::a)});
+    }
     call_ = DnnlCall(plan.primitive, call);
+    general_code_ = absl::StartsWith(plan.implementation, "ref");
+    if (!epilogue_.residual) return;
+    if (!fused_) sums_ = Reserve(static_cast<int64_t>(user[kOutput].get_size()));
+    if (packings_[kOutput].needed)
+      residual_reorder_ = MakeReorder(user[kOutput], plan.descs[kOutput]);
   }
 
   int64_t scratch_bytes() const override { return scratch_bytes_; }
 
-  // Packs the filter now and for good. Its place in the scratch memory is left unused: it is small.
-  absl::Status PackFilter(const void* filter, const std::shared_ptr<MemoryBudget>& budget) {
-    Packing& p = packings_[kFilter];
-    if (!p.needed) return absl::OkStatus();
-    SLUICE_ASSIGN_OR_RETURN(constant_filter_, Buffer::Make(DType::kUint8, p.bytes, budget));
+  // oneDNN has plain loops only for this.
+  bool general_code() const { return general_code_; }
+
+  // Memory for a filter that is packed once for many runs; a constant one is packed now.
+  absl::Status MakeFilterCopy(const void* constant, const std::shared_ptr<MemoryBudget>& budget) {
+    const Packing& p = packings_[kFilter];
+    if (!p.kept) return absl::OkStatus();
+    SLUICE_ASSIGN_OR_RETURN(filter_copy_, Buffer::Make(DType::kUint8, p.bytes, budget));
+    if (constant == nullptr) return absl::OkStatus();
     SLUICE_ASSIGN_OR_RETURN(const BufferRef scratch,
                             Buffer::Make(DType::kUint8, scratch_bytes_, budget));
-    return Reorder(p, filter, constant_filter_->data(), scratch->data());
+    constant_filter_ = true;
+    return Execute(packings_[kFilter].reorder, constant, filter_copy_->data(), scratch->data());
   }
 
-  absl::Status Run(void* input, void* filter, void* output, void* scratch) override {
-    std::array<void*, 3> data = {input, filter, output};
-    void* const result = data[written_];
+  absl::Status Run(const ConvTensors& t) override {
+    char* const scratch = static_cast<char*>(t.scratch);
+    const bool own_finish = !fused_ && epilogue_.any();
+    // The residual may be the output itself: then it must not be overwritten before it is added.
+    void* const output = own_finish && epilogue_.residual ? scratch + sums_ : t.output;
+    const std::array<void*, 3> user = {t.input, t.filter, output};
+    std::array<void*, 3> data = user;
     for (int i = 0; i < 3; ++i) {
       Packing& p = packings_[i];
       if (!p.needed) continue;
-      void* packed = static_cast<char*>(scratch) + p.packed;
-      if (i == kFilter && constant_filter_) {
-        packed = constant_filter_->data();
-      } else if (i != written_) {
-        SLUICE_RETURN_IF_ERROR(Reorder(p, data[i], packed, scratch));
-      }
-      data[i] = packed;
+      data[i] = p.kept ? filter_copy_->data() : scratch + p.packed;
+      if (i == written_ || (p.kept && FilterKept(t.filter_version))) continue;
+      SLUICE_RETURN_IF_ERROR(Execute(p.reorder, user[i], data[i], scratch));
+      if (p.kept) filter_version_ = t.filter_version;
+    }
+    if (fused_ && epilogue_.residual) {
+      SLUICE_RETURN_IF_ERROR(PlaceResidual(t.residual, data[kOutput], scratch));
     }
     for (int i = 0; i < 3; ++i) call_.Set(i, data[i]);
-    call_.Set(3, static_cast<char*>(scratch) + scratchpad_);
+    call_.Set(3, scratch + scratchpad_);
+    if (fused_ && epilogue_.bias) call_.Set(4, t.bias);
     SLUICE_RETURN_IF_ERROR(call_.Execute());
-    if (!packings_[written_].needed) return absl::OkStatus();
-    return Reorder(packings_[written_], data[written_], result, scratch);
+    Packing& p = packings_[written_];
+    if (p.needed) {
+      SLUICE_RETURN_IF_ERROR(Execute(p.reorder, data[written_], user[written_], scratch));
+    }
+    if (own_finish) {
+      FinishImages(epilogue_, shape_.batch, shape_.output_pixels(), shape_.out_channels,
+                   shape_.channels_first, static_cast<const float*>(output),
+                   static_cast<const float*>(t.bias), static_cast<const float*>(t.residual),
+                   static_cast<float*>(t.output));
+    }
+    return absl::OkStatus();
   }
 
  private:
+  struct ReorderCall {
+    DnnlCall call;
+    int64_t scratch = 0;  // offset in the scratch memory
+  };
   // A tensor that the primitive wants in another layout than ours.
   struct Packing {
     bool needed = false;
-    DnnlCall reorder;
+    bool kept = false;  // in filter_copy_
+    ReorderCall reorder;
     int64_t bytes = 0;
-    int64_t packed = 0, scratch = 0;  // offsets in the scratch memory
+    int64_t packed = 0;  // offset in the scratch memory
   };
 
   int64_t Reserve(int64_t bytes) {
@@ -202,19 +298,51 @@ class DnnlConv : public Conv {
     return offset;
   }
 
-  static absl::Status Reorder(Packing& p, const void* from, void* to, void* scratch) {
-    p.reorder.Set(0, from);
-    p.reorder.Set(1, to);
-    p.reorder.Set(2, static_cast<char*>(scratch) + p.scratch);
-    return p.reorder.Execute();
+  ReorderCall MakeReorder(const memory::desc& from, const memory::desc& to) {
+    ReorderCall reorder;
+    int64_t bytes = 0;
+    reorder.call = DnnlReorder(from, to, &bytes);
+    reorder.scratch = Reserve(bytes);
+    return reorder;
   }
 
+  static absl::Status Execute(ReorderCall& r, const void* from, void* to, void* scratch) {
+    r.call.Set(0, from);
+    r.call.Set(1, to);
+    r.call.Set(2, static_cast<char*>(scratch) + r.scratch);
+    return r.call.Execute();
+  }
+
+  // The copy of the filter is one of this version.
+  bool FilterKept(uint64_t version) const {
+    return constant_filter_ || (version != 0 && version == filter_version_);
+  }
+
+  // The primitive adds its sums to what is in the output.
+  absl::Status PlaceResidual(const void* residual, void* output, void* scratch) {
+    if (residual_reorder_.call) return Execute(residual_reorder_, residual, output, scratch);
+    if (residual == output) return absl::OkStatus();
+    const int64_t elements = shape_.batch * shape_.output_pixels() * shape_.out_channels;
+    ParallelFor(elements, GrainFor(0.1), [&](int64_t begin, int64_t end) {
+      std::copy(static_cast<const float*>(residual) + begin,
+                static_cast<const float*>(residual) + end, static_cast<float*>(output) + begin);
+    });
+    return absl::OkStatus();
+  }
+
+  const ConvShape shape_;
+  const Epilogue epilogue_;
+  bool fused_ = true;  // the primitive does the epilogue
+  bool general_code_ = false;
   Role written_;
   std::array<Packing, 3> packings_;
+  ReorderCall residual_reorder_;
   DnnlCall call_;
-  int64_t scratchpad_ = 0;
+  int64_t scratchpad_ = 0, sums_ = 0;  // offsets in the scratch memory
   int64_t scratch_bytes_ = 0;
-  BufferRef constant_filter_;
+  BufferRef filter_copy_;
+  uint64_t filter_version_ = 0;  // of what is in it
+  bool constant_filter_ = false;
 };
 
 }  // namespace
@@ -224,10 +352,9 @@ absl::StatusOr<std::unique_ptr<Conv>> MakeDnnlConv(ConvPass pass, const ConvShap
   if (!Fits(shape)) return absl::UnimplementedError("a size passes oneDNN's range");
   const ThreadBudget threads(options.threads);  // primitives are made for a team of that size
   std::unique_ptr<DnnlConv> conv;
-  SLUICE_RETURN_IF_ERROR(DnnlTry([&] { conv = std::make_unique<DnnlConv>(pass, shape); }));
-  if (options.constant_filter != nullptr) {
-    SLUICE_RETURN_IF_ERROR(conv->PackFilter(options.constant_filter, options.budget));
-  }
+  SLUICE_RETURN_IF_ERROR(DnnlTry([&] { conv = std::make_unique<DnnlConv>(pass, shape, options); }));
+  if (conv->general_code()) return absl::UnimplementedError("oneDNN has only plain loops for it");
+  SLUICE_RETURN_IF_ERROR(conv->MakeFilterCopy(options.constant_filter, options.budget));
   return conv;
 }
 

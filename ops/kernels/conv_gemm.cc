@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <cstring>
+#include <type_traits>
 
 #include "Eigen/Core"
 #include "ops/kernels/conv.h"
@@ -15,7 +15,8 @@ using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>
 template <typename T>
 class GemmConv : public Conv {
  public:
-  GemmConv(ConvPass pass, const ConvShape& shape) : pass_(pass), s_(shape) {
+  GemmConv(ConvPass pass, const ConvShape& shape, const ConvOptions& options)
+      : pass_(pass), s_(shape), epilogue_(options.epilogue) {
     constexpr int64_t kPatchBytes = 1 << 20;
     columns_ = s_.taps() * s_.in_channels;
     pixels_ = s_.output_pixels();
@@ -25,45 +26,78 @@ class GemmConv : public Conv {
     channel_stride_ = s_.channels_first ? s_.input_pixels() : 1;
   }
 
-  int64_t scratch_bytes() const override { return rows_ * columns_ * sizeof(T); }
+  int64_t scratch_bytes() const override {
+    const int64_t sums = epilogue_.any() ? s_.out_channels : 0;  // of the rows at hand
+    return rows_ * (columns_ + sums) * static_cast<int64_t>(sizeof(T));
+  }
 
-  absl::Status Run(void* input, void* filter, void* output, void* scratch) override {
-    T* x = static_cast<T*>(input);
-    T* w = static_cast<T*>(filter);
+  absl::Status Run(const ConvTensors& t) override {
+    T* x = static_cast<T*>(t.input);
+    T* w = static_cast<T*>(t.filter);
     const int64_t image = s_.input_pixels() * s_.in_channels;
     if (pass_ == ConvPass::kBackwardInput) std::fill_n(x, s_.batch * image, T(0));
     if (pass_ == ConvPass::kBackwardFilter) std::fill_n(w, s_.filter_elements(), T(0));
     for (int64_t n = 0; n < s_.batch; ++n) {
-      T* y = static_cast<T*>(output) + n * pixels_ * s_.out_channels;
+      const int64_t image_y = n * pixels_ * s_.out_channels;
+      T* y = static_cast<T*>(t.output) + image_y;
+      const T* residual = static_cast<const T*>(t.residual);
+      if (residual != nullptr) residual += image_y;
       for (int64_t first = 0; first < pixels_; first += rows_) {
         const int64_t rows = std::min(rows_, pixels_ - first);
-        RunRows(x + n * image, w, y, first, rows, static_cast<T*>(scratch));
+        T* const patches = static_cast<T*>(t.scratch);
+        if (epilogue_.any()) {
+          CopyPatches(x + n * image, first, rows, patches);
+          FinishRows(w, static_cast<const T*>(t.bias), residual, y, first, rows, patches);
+        } else {
+          RunRows(x + n * image, w, y, first, rows, patches);
+        }
       }
     }
     return absl::OkStatus();
   }
 
  private:
-  // Output pixels [first, first + rows) of one image.
+  // Output pixels [first, first + rows) of one image, as a matrix [pixels, channels], which is
+  // stored by columns when channels come first.
+  template <typename U, typename F>
+  void WithOutput(U* y, int64_t first, int64_t rows, F f) const {
+    constexpr int kRowMajor = Eigen::RowMajor, kColMajor = Eigen::ColMajor, kAny = Eigen::Dynamic;
+    using Stride = Eigen::OuterStride<>;
+    if (s_.channels_first) {
+      using M = Eigen::Matrix<T, kAny, kAny, kColMajor>;
+      using Const = std::conditional_t<std::is_const_v<U>, const M, M>;
+      f(Eigen::Map<Const, 0, Stride>(y + first, rows, s_.out_channels, Stride(pixels_)));
+    } else {
+      using M = Eigen::Matrix<T, kAny, kAny, kRowMajor>;
+      using Const = std::conditional_t<std::is_const_v<U>, const M, M>;
+      f(Eigen::Map<Const>(y + first * s_.out_channels, rows, s_.out_channels));
+    }
+  }
+
+  // The forward pass from the patches of these pixels on, with the epilogue.
+  void FinishRows(T* w, const T* bias, const T* residual, T* y, int64_t first, int64_t rows,
+                  T* scratch) const {
+    Eigen::Map<Matrix<T>> patches(scratch, rows, columns_);
+    Eigen::Map<Matrix<T>> filter(w, columns_, s_.out_channels);
+    Eigen::Map<Matrix<T>> sums(scratch + rows_ * columns_, rows, s_.out_channels);
+    sums.noalias() = patches * filter;
+    if (epilogue_.bias) {
+      sums.rowwise() += Eigen::Map<const Eigen::Matrix<T, 1, Eigen::Dynamic>>(bias, sums.cols());
+    }
+    if (epilogue_.residual) WithOutput(residual, first, rows, [&](auto r) { sums += r; });
+    ApplyFunction(epilogue_, sums.data(), sums.size());
+    WithOutput(y, first, rows, [&](auto out) { out = sums; });
+  }
+
   void RunRows(T* x, T* w, T* y, int64_t first, int64_t rows, T* scratch) const {
     Eigen::Map<Matrix<T>> patches(scratch, rows, columns_);
     Eigen::Map<Matrix<T>> filter(w, columns_, s_.out_channels);
-    // The same matrix [pixels, channels] is stored by rows, or by columns when channels come first.
-    using ByColumns = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>;
-    Eigen::Map<Matrix<T>> last(y + first * s_.out_channels, rows, s_.out_channels);
-    Eigen::Map<ByColumns, 0, Eigen::OuterStride<>> channels_first(y + first, rows, s_.out_channels,
-                                                                  Eigen::OuterStride<>(pixels_));
     if (pass_ != ConvPass::kBackwardInput) CopyPatches(x, first, rows, scratch);
-    const auto multiply = [&](auto& out) {
+    WithOutput(y, first, rows, [&](auto out) {
       if (pass_ == ConvPass::kForward) out.noalias() = patches * filter;
       if (pass_ == ConvPass::kBackwardFilter) filter.noalias() += patches.transpose() * out;
       if (pass_ == ConvPass::kBackwardInput) patches.noalias() = out * filter.transpose();
-    };
-    if (s_.channels_first) {
-      multiply(channels_first);
-    } else {
-      multiply(last);
-    }
+    });
     if (pass_ == ConvPass::kBackwardInput) AddPatches(x, first, rows, scratch);
   }
 
@@ -109,6 +143,7 @@ class GemmConv : public Conv {
 
   const ConvPass pass_;
   const ConvShape s_;
+  const Epilogue epilogue_;
   int64_t columns_, pixels_, rows_;  // of the patch matrix; rows_ of pixels_ at a time
   int64_t pixel_stride_, channel_stride_;
 };
@@ -116,10 +151,11 @@ class GemmConv : public Conv {
 }  // namespace
 
 template <typename T>
-std::unique_ptr<Conv> MakeGemmConv(ConvPass pass, const ConvShape& shape) {
-  return std::make_unique<GemmConv<T>>(pass, shape);
+std::unique_ptr<Conv> MakeGemmConv(ConvPass pass, const ConvShape& shape,
+                                   const ConvOptions& options) {
+  return std::make_unique<GemmConv<T>>(pass, shape, options);
 }
-template std::unique_ptr<Conv> MakeGemmConv<float>(ConvPass, const ConvShape&);
-template std::unique_ptr<Conv> MakeGemmConv<double>(ConvPass, const ConvShape&);
+template std::unique_ptr<Conv> MakeGemmConv<float>(ConvPass, const ConvShape&, const ConvOptions&);
+template std::unique_ptr<Conv> MakeGemmConv<double>(ConvPass, const ConvShape&, const ConvOptions&);
 
 }  // namespace sluice::kernels

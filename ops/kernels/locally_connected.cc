@@ -70,13 +70,13 @@ class LocallyConnected : public Conv {
     return images_bytes() + outputs_bytes() + image_tasks_ * row_tasks_ * task_bytes();
   }
 
-  absl::Status Run(void* input, void* filter, void* output, void* scratch) override {
-    char* const memory = static_cast<char*>(scratch);
-    T* const w = static_cast<T*>(filter);
-    T* const x = static_cast<T*>(copy_images_ ? scratch : input);
-    T* const y = reinterpret_cast<T*>(s_.channels_first ? memory + images_bytes() : output);
-    if (copy_images_ && pass_ != ConvPass::kBackwardInput) images_in_.Run(input, x);
-    if (s_.channels_first && pass_ != ConvPass::kForward) outputs_in_.Run(output, y);
+  absl::Status Run(const ConvTensors& t) override {
+    char* const memory = static_cast<char*>(t.scratch);
+    T* const w = static_cast<T*>(t.filter);
+    T* const x = static_cast<T*>(copy_images_ ? t.scratch : t.input);
+    T* const y = reinterpret_cast<T*>(s_.channels_first ? memory + images_bytes() : t.output);
+    if (copy_images_ && pass_ != ConvPass::kBackwardInput) images_in_.Run(t.input, x);
+    if (s_.channels_first && pass_ != ConvPass::kForward) outputs_in_.Run(t.output, y);
     const int64_t tasks = image_tasks_ * row_tasks_;
     ParallelFor(tasks, 1, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
@@ -87,8 +87,8 @@ class LocallyConnected : public Conv {
         if (pass_ == ConvPass::kBackwardInput) Inputs(x, w, y, task);
       }
     });
-    if (copy_images_ && pass_ == ConvPass::kBackwardInput) images_out_.Run(x, input);
-    if (s_.channels_first && pass_ == ConvPass::kForward) outputs_out_.Run(y, output);
+    if (copy_images_ && pass_ == ConvPass::kBackwardInput) images_out_.Run(x, t.input);
+    if (s_.channels_first && pass_ == ConvPass::kForward) outputs_out_.Run(y, t.output);
     return absl::OkStatus();
   }
 
