@@ -99,6 +99,7 @@ OpSpec Conv2DBackpropFilterOp() {
       .Prepare(PrepareFor(ConvPass::kBackwardFilter))
       .ThreadSensitive()
       .Flops(ConvolutionFlops(kOutput, 2))
+      .ThreadSensitive()
       .Gradient(Conv2DBackpropFilterGradient);
 }
 

@@ -110,6 +110,7 @@ OpSpec Conv3DBackpropFilterV2Op() {
       .Prepare(PrepareFor(ConvPass::kBackwardFilter))
       .ThreadSensitive()
       .Flops(ConvolutionFlops(kOutput, 2))
+      .ThreadSensitive()
       .Gradient(BackpropFilterGradient);
 }
 
@@ -127,6 +128,7 @@ OpSpec Conv3DBackpropFilterOp() {
       .Prepare(PrepareFor(ConvPass::kBackwardFilter))
       .ThreadSensitive()
       .Flops(ConvolutionFlops(kOutput, 2))
+      .ThreadSensitive()
       .NotDifferentiable("TensorFlow has a gradient for Conv3DBackpropFilterV2 only");
 }
 

@@ -201,7 +201,8 @@ absl::Status ConvFilterGradientShape(ShapeContext& c, ConvKind kind) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<KernelRun> PrepareConv(PrepareContext& p, ConvPass pass, ConvKind kind) {
+absl::StatusOr<KernelRun> PrepareConv(PrepareContext& p, ConvPass pass, ConvKind kind,
+                                      const kernels::Epilogue& epilogue) {
   const Roles roles = RolesOf(pass);
   const auto shape_of = [&](int role) -> const TensorShape& {
     return role < 0 ? p.output_shape(0) : p.input_shape(role);
@@ -219,25 +220,38 @@ absl::StatusOr<KernelRun> PrepareConv(PrepareContext& p, ConvPass pass, ConvKind
   }
   if (input.num_elements() == 0 || filter.num_elements() == 0 ||
       shape_of(roles.output).num_elements() == 0) {
+    if (!epilogue.empty() && p.output_shape(0).num_elements() > 0) {
+      return absl::UnimplementedError("an input without elements");
+    }
     return KernelRun(ClearOutput);
   }
-  kernels::ConvOptions options{.threads = p.threads(), .budget = p.budget()};
-  if (roles.filter >= 0 && p.constant_input(roles.filter) != nullptr) {
-    options.constant_filter = p.constant_input(roles.filter)->raw();
+  kernels::ConvOptions options{.threads = p.threads(),
+                               .epilogue = epilogue,
+                               .exact = p.deterministic(),
+                               .budget = p.budget()};
+  if (roles.filter >= 0) {
+    const Tensor* constant = p.constant_input(roles.filter);
+    if (constant != nullptr) options.constant_filter = constant->raw();
+    options.stable_filter = p.stable_input(roles.filter);
   }
   SLUICE_ASSIGN_OR_RETURN(
       std::unique_ptr<kernels::Conv> made,
       kernels::MakeConv(p.output_dtype(0), pass, KernelShape(g, kind), options));
   p.RequestScratch(made->scratch_bytes());
   return KernelRun(
-      [roles, conv = std::shared_ptr<kernels::Conv>(std::move(made))](KernelContext& c) {
+      [roles, epilogue, conv = std::shared_ptr<kernels::Conv>(std::move(made))](KernelContext& c) {
         const auto data = [&](int role) {
           return role < 0 ? c.output(0).mutable_raw() : const_cast<void*>(c.input(role).raw());
         };
-        return conv->Run({.input = data(roles.input),
-                          .filter = data(roles.filter),
-                          .output = data(roles.output),
-                          .scratch = c.scratch()});
+        kernels::ConvTensors t{.input = data(roles.input),
+                               .filter = data(roles.filter),
+                               .output = data(roles.output),
+                               .scratch = c.scratch()};
+        int next = 2;
+        if (epilogue.bias) t.bias = c.input(next++).raw();
+        if (epilogue.residual) t.residual = c.input(next).raw();
+        if (roles.filter >= 0) t.filter_version = c.input(roles.filter).version();
+        return conv->Run(t);
       });
 }
 

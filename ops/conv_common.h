@@ -23,7 +23,11 @@ absl::Status ConvFilterGradientShape(ShapeContext& c, ConvKind kind);
 
 // The kernel of any of the three ops, for float and double. Tensors without elements are served: an
 // empty output, or zeros. Unimplemented for a filter that reads a part of the channels (groups).
-absl::StatusOr<KernelRun> PrepareConv(PrepareContext& p, kernels::ConvPass pass, ConvKind kind);
+// With an epilogue (forward only): inputs 2 and, where there is one, 3 are the bias and the
+// residual, as far as it has them; Unimplemented for an input without elements whose output has
+// some.
+absl::StatusOr<KernelRun> PrepareConv(PrepareContext& p, kernels::ConvPass pass, ConvKind kind,
+                                      const kernels::Epilogue& epilogue = {});
 
 // The attributes of `op` that its gradient nodes have too.
 AttrMap ConvAttrs(const Node& op);

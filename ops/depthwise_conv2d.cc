@@ -99,6 +99,7 @@ OpSpec DepthwiseConv2dNativeBackpropFilterOp() {
       .Prepare(PrepareFor(ConvPass::kBackwardFilter))
       .ThreadSensitive()
       .Flops(DepthwiseFlops(kOutput, 2))
+      .ThreadSensitive()
       .Gradient(BackpropFilterGradient);
 }
 

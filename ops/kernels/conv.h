@@ -76,7 +76,9 @@ struct ConvOptions {
   // The filter changes seldom: a packed copy is kept, and made anew when ConvTensors::
   // filter_version says so. (Not for kBackwardFilter.)
   bool stable_filter = false;
-  Epilogue epilogue = {};  // of kForward
+  // Of kForward. Inside oneDNN's kernels kRelu and kRelu6 make 0 of NaN: a pass of its own, as
+  // after products, would cost a tenth of a pointwise convolution.
+  Epilogue epilogue = {};
   // No algorithm that rounds otherwise than the sum of products does (Winograd).
   bool exact = false;
   std::shared_ptr<MemoryBudget> budget = MemoryBudget::Process();

@@ -175,7 +175,7 @@ class DepthwiseConv : public Conv {
 
   // With the epilogue, on each line while it is in the cache.
   void Forward(const T* x, const T* w, T* y, const ConvTensors& t, T* residual_memory) const {
-    if (!epilogue_.any()) return Results(x, s_.input, w, y, s_.output, [](int64_t) {});
+    if (epilogue_.empty()) return Results(x, s_.input, w, y, s_.output, [](int64_t) {});
     const T* const bias = static_cast<const T*>(t.bias);
     const T* residual = static_cast<const T*>(t.residual);
     if (epilogue_.residual && (copy_output_ || t.residual == t.output)) {
@@ -188,9 +188,12 @@ class DepthwiseConv : public Conv {
     }
     const int64_t width = s_.output[2], size = width * channels_;
     Results(x, s_.input, w, y, s_.output, [&](int64_t row) {
-      T* const line = y + row * size;
-      FinishPixels(epilogue_, width, channels_, line, bias,
-                   epilogue_.residual ? residual + row * size : nullptr, line);
+      Finish<T>(epilogue_, {.c = y + row * size,
+                            .rows = width,
+                            .columns = channels_,
+                            .stride = channels_,
+                            .bias = bias,
+                            .residual = epilogue_.residual ? residual + row * size : nullptr});
     });
   }
 

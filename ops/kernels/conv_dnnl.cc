@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "core/status.h"
 #include "core/threads.h"
+#include "ops/kernels/channels.h"
 #include "ops/kernels/conv.h"
 #include "ops/kernels/dnnl_util.h"
 
@@ -81,24 +82,24 @@ dnnl::post_ops PostOps(const Epilogue& e) {
   if (e.residual) ops.append_sum(1.0f);  // a binary_add of another tensor would exclude brgconv
   const auto function = [&](algorithm f, float alpha) { ops.append_eltwise(1.0f, f, alpha, 0.0f); };
   switch (e.function) {
-    case Epilogue::kNone:
+    case Epilogue::Function::kNone:
       break;
-    case Epilogue::kRelu:
+    case Epilogue::Function::kRelu:
       function(algorithm::eltwise_relu, 0.0f);
       break;
-    case Epilogue::kRelu6:
+    case Epilogue::Function::kRelu6:
       function(algorithm::eltwise_bounded_relu, 6.0f);
       break;
-    case Epilogue::kLeakyRelu:
+    case Epilogue::Function::kLeakyRelu:
       function(algorithm::eltwise_relu, e.alpha);
       break;
-    case Epilogue::kElu:
+    case Epilogue::Function::kElu:
       function(algorithm::eltwise_elu, 1.0f);
       break;
-    case Epilogue::kTanh:
+    case Epilogue::Function::kTanh:
       function(algorithm::eltwise_tanh, 0.0f);
       break;
-    case Epilogue::kSigmoid:
+    case Epilogue::Function::kSigmoid:
       function(algorithm::eltwise_logistic, 0.0f);
       break;
   }
@@ -163,7 +164,7 @@ bool IsGenerated(const Plan& plan) {
 // With the epilogue inside where that does not cost the generated code; else without (*fused says).
 Plan MakeFusedPlan(ConvPass pass, const ConvShape& s, const Epilogue& epilogue, bool* fused) {
   *fused = true;
-  if (pass != ConvPass::kForward || !epilogue.any()) return MakePlan(pass, s, {});
+  if (pass != ConvPass::kForward || epilogue.empty()) return MakePlan(pass, s, {});
   std::optional<Plan> with;
   try {
     with = MakePlan(pass, s, epilogue);
@@ -221,7 +222,7 @@ class DnnlConv : public Conv {
     call_ = DnnlCall(plan.primitive, call);
     general_code_ = absl::StartsWith(plan.implementation, "ref");
     if (!epilogue_.residual) return;
-    if (!fused_) sums_ = Reserve(static_cast<int64_t>(user[kOutput].get_size()));
+    if (!fused_) residual_ = Reserve(static_cast<int64_t>(user[kOutput].get_size()));
     if (packings_[kOutput].needed)
       residual_reorder_ = MakeReorder(user[kOutput], plan.descs[kOutput]);
   }
@@ -245,10 +246,7 @@ class DnnlConv : public Conv {
 
   absl::Status Run(const ConvTensors& t) override {
     char* const scratch = static_cast<char*>(t.scratch);
-    const bool own_finish = !fused_ && epilogue_.any();
-    // The residual may be the output itself: then it must not be overwritten before it is added.
-    void* const output = own_finish && epilogue_.residual ? scratch + sums_ : t.output;
-    const std::array<void*, 3> user = {t.input, t.filter, output};
+    const std::array<void*, 3> user = {t.input, t.filter, t.output};
     std::array<void*, 3> data = user;
     for (int i = 0; i < 3; ++i) {
       Packing& p = packings_[i];
@@ -258,8 +256,16 @@ class DnnlConv : public Conv {
       SLUICE_RETURN_IF_ERROR(Execute(p.reorder, user[i], data[i], scratch));
       if (p.kept) filter_version_ = t.filter_version;
     }
-    if (fused_ && epilogue_.residual) {
-      SLUICE_RETURN_IF_ERROR(PlaceResidual(t.residual, data[kOutput], scratch));
+    const void* residual = t.residual;
+    if (fused_ && epilogue_.residual) {  // the primitive adds to what it finds in the output
+      if (residual_reorder_.call) {
+        SLUICE_RETURN_IF_ERROR(Execute(residual_reorder_, residual, data[kOutput], scratch));
+      } else if (residual != t.output) {
+        CopyImages(residual, t.output);
+      }
+    } else if (!fused_ && residual == t.output) {  // it is about to be overwritten
+      CopyImages(residual, scratch + residual_);
+      residual = scratch + residual_;
     }
     for (int i = 0; i < 3; ++i) call_.Set(i, data[i]);
     call_.Set(3, scratch + scratchpad_);
@@ -269,12 +275,7 @@ class DnnlConv : public Conv {
     if (p.needed) {
       SLUICE_RETURN_IF_ERROR(Execute(p.reorder, data[written_], user[written_], scratch));
     }
-    if (own_finish) {
-      FinishImages(epilogue_, shape_.batch, shape_.output_pixels(), shape_.out_channels,
-                   shape_.channels_first, static_cast<const float*>(output),
-                   static_cast<const float*>(t.bias), static_cast<const float*>(t.residual),
-                   static_cast<float*>(t.output));
-    }
+    if (!fused_) FinishImages(t, static_cast<const float*>(residual));
     return absl::OkStatus();
   }
 
@@ -318,27 +319,41 @@ class DnnlConv : public Conv {
     return constant_filter_ || (version != 0 && version == filter_version_);
   }
 
-  // The primitive adds its sums to what is in the output.
-  absl::Status PlaceResidual(const void* residual, void* output, void* scratch) {
-    if (residual_reorder_.call) return Execute(residual_reorder_, residual, output, scratch);
-    if (residual == output) return absl::OkStatus();
+  void CopyImages(const void* from, void* to) const {
     const int64_t elements = shape_.batch * shape_.output_pixels() * shape_.out_channels;
     ParallelFor(elements, GrainFor(0.1), [&](int64_t begin, int64_t end) {
-      std::copy(static_cast<const float*>(residual) + begin,
-                static_cast<const float*>(residual) + end, static_cast<float*>(output) + begin);
+      std::copy(static_cast<const float*>(from) + begin, static_cast<const float*>(from) + end,
+                static_cast<float*>(to) + begin);
     });
-    return absl::OkStatus();
+  }
+
+  void FinishImages(const ConvTensors& t, const float* residual) const {
+    const int64_t pixels = shape_.output_pixels(), channels = shape_.out_channels;
+    float* const y = static_cast<float*>(t.output);
+    const float* const bias = static_cast<const float*>(t.bias);
+    Epilogue rest = epilogue_;
+    if (shape_.channels_first && rest.bias) {
+      AddPerChannel({shape_.batch, channels, pixels}, y, bias, y);
+      rest.bias = false;
+    }
+    const int64_t columns = shape_.channels_first ? pixels : channels;
+    FinishInParallel<float>(rest, {.c = y,
+                                   .rows = shape_.batch * pixels * channels / columns,
+                                   .columns = columns,
+                                   .stride = columns,
+                                   .bias = bias,
+                                   .residual = residual});
   }
 
   const ConvShape shape_;
   const Epilogue epilogue_;
-  bool fused_ = true;  // the primitive does the epilogue
+  bool fused_ = true;  // the primitive does the epilogue, if there is one
   bool general_code_ = false;
   Role written_;
   std::array<Packing, 3> packings_;
   ReorderCall residual_reorder_;
   DnnlCall call_;
-  int64_t scratchpad_ = 0, sums_ = 0;  // offsets in the scratch memory
+  int64_t scratchpad_ = 0, residual_ = 0;  // offsets in the scratch memory
   int64_t scratch_bytes_ = 0;
   BufferRef filter_copy_;
   uint64_t filter_version_ = 0;  // of what is in it

@@ -27,7 +27,7 @@ class GemmConv : public Conv {
   }
 
   int64_t scratch_bytes() const override {
-    const int64_t sums = epilogue_.any() ? s_.out_channels : 0;  // of the rows at hand
+    const int64_t sums = !epilogue_.empty() ? s_.out_channels : 0;  // of the rows at hand
     return rows_ * (columns_ + sums) * static_cast<int64_t>(sizeof(T));
   }
 
@@ -45,7 +45,7 @@ class GemmConv : public Conv {
       for (int64_t first = 0; first < pixels_; first += rows_) {
         const int64_t rows = std::min(rows_, pixels_ - first);
         T* const patches = static_cast<T*>(t.scratch);
-        if (epilogue_.any()) {
+        if (!epilogue_.empty()) {
           CopyPatches(x + n * image, first, rows, patches);
           FinishRows(w, static_cast<const T*>(t.bias), residual, y, first, rows, patches);
         } else {
@@ -85,7 +85,8 @@ class GemmConv : public Conv {
       sums.rowwise() += Eigen::Map<const Eigen::Matrix<T, 1, Eigen::Dynamic>>(bias, sums.cols());
     }
     if (epilogue_.residual) WithOutput(residual, first, rows, [&](auto r) { sums += r; });
-    ApplyFunction(epilogue_, sums.data(), sums.size());
+    const Epilogue function{.function = epilogue_.function, .alpha = epilogue_.alpha};
+    Finish<T>(function, {.c = sums.data(), .rows = 1, .columns = sums.size()});
     WithOutput(y, first, rows, [&](auto out) { out = sums; });
   }
 

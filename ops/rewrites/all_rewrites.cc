@@ -6,6 +6,7 @@
   /* exact simplifications */ \
   X(Simplify) X(AbsorbTranspose) \
   /* into contractions */ \
+  X(AbsorbPad) X(FoldBatchNorm) X(FuseConv) \
   /* batch normalization */ \
   X(FuseBatchNorm) \
   /* elementwise chains and updates */ \

@@ -48,19 +48,19 @@ ConvShape ShapeOf(const KernelCase& k) {
 
 double Apply(Epilogue::Function f, double alpha, double y) {
   switch (f) {
-    case Epilogue::kNone:
+    case Epilogue::Function::kNone:
       return y;
-    case Epilogue::kRelu:
+    case Epilogue::Function::kRelu:
       return std::max(y, 0.0);
-    case Epilogue::kRelu6:
+    case Epilogue::Function::kRelu6:
       return std::min(std::max(y, 0.0), 6.0);
-    case Epilogue::kLeakyRelu:
+    case Epilogue::Function::kLeakyRelu:
       return y > 0 ? y : alpha * y;
-    case Epilogue::kElu:
+    case Epilogue::Function::kElu:
       return y > 0 ? y : std::expm1(y);
-    case Epilogue::kTanh:
+    case Epilogue::Function::kTanh:
       return std::tanh(y);
-    case Epilogue::kSigmoid:
+    case Epilogue::Function::kSigmoid:
       return 1 / (1 + std::exp(-y));
   }
   return y;
@@ -87,13 +87,13 @@ Tensor Wanted(const KernelCase& k, const Epilogue& e, const Tensor& x, const Ten
 const Epilogue kEpilogues[] = {
     {.bias = true},
     {.residual = true},
-    {.bias = true, .function = Epilogue::kRelu},
-    {.function = Epilogue::kRelu6},
-    {.bias = true, .residual = true, .function = Epilogue::kRelu},
-    {.residual = true, .function = Epilogue::kLeakyRelu, .alpha = 0.3f},
-    {.bias = true, .function = Epilogue::kElu},
-    {.bias = true, .residual = true, .function = Epilogue::kTanh},
-    {.bias = true, .function = Epilogue::kSigmoid},
+    {.bias = true, .function = Epilogue::Function::kRelu},
+    {.function = Epilogue::Function::kRelu6},
+    {.bias = true, .residual = true, .function = Epilogue::Function::kRelu},
+    {.residual = true, .function = Epilogue::Function::kLeakyRelu, .alpha = 0.3f},
+    {.bias = true, .function = Epilogue::Function::kElu},
+    {.bias = true, .residual = true, .function = Epilogue::Function::kTanh},
+    {.bias = true, .function = Epilogue::Function::kSigmoid},
 };
 
 // Forward passes with every epilogue, the residual being the output itself (in place) or not.
@@ -105,8 +105,9 @@ void ExpectEpilogues(DType dtype, const KernelCase& k,
   for (const Epilogue& e : kEpilogues) {
     for (const bool in_place : {false, true}) {
       if (in_place && !e.residual) continue;
-      SCOPED_TRACE(testing::Message() << k.c.name << " " << DTypeName(dtype) << " function "
-                                      << e.function << (in_place ? " in place" : ""));
+      SCOPED_TRACE(testing::Message()
+                   << k.c.name << " " << DTypeName(dtype) << " function "
+                   << static_cast<int>(e.function) << (in_place ? " in place" : ""));
       const std::unique_ptr<Conv> conv = make({.threads = 2, .epilogue = e});
       Tensor scratch = Tensor::Zeros(DType::kUint8, {conv->scratch_bytes() + 1});
       Tensor y = in_place ? residual.Clone().value() : Tensor::Zeros(dtype, k.c.output);
