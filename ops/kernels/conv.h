@@ -91,8 +91,20 @@ absl::StatusOr<std::unique_ptr<Conv>> MakeConv(DType dtype, ConvPass pass, const
 
 // float through oneDNN: plain activations, filter in oneDNN's own layout (reordered in every Run
 // unless it is kept). Unimplemented where oneDNN has nothing for the shape.
+//
+// `winograd`: 3x3 windows with a quarter to half of the products (Lavin and Gray 2015, tiles of 2x2
+// or 4x4); sums are off by up to 1e-5 of the largest addend. Activations are reordered to oneDNN's
+// layout and back.
 absl::StatusOr<std::unique_ptr<Conv>> MakeDnnlConv(ConvPass pass, const ConvShape& shape,
-                                                   const ConvOptions& options);
+                                                   const ConvOptions& options,
+                                                   bool winograd = false);
+// Winograd's algorithm pays, and options.exact does not forbid it.
+bool WinogradWins(ConvPass pass, const ConvShape& shape, const ConvOptions& options);
+// The same, forward only, of our own: channels last, the filter transformed once and kept. `tile`:
+// 2 or 4 (fewer products, a filter of 4 times the size; 1.8 times for 2). Unimplemented for other
+// windows, or channels that are no multiples of 16.
+absl::StatusOr<std::unique_ptr<Conv>> MakeWinogradConv(const ConvShape& shape,
+                                                       const ConvOptions& options, int tile);
 // Patches of the image as rows of a matrix, times the filter (im2col). Not depthwise. One thread.
 // float and double.
 template <typename T>

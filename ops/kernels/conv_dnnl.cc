@@ -66,10 +66,11 @@ Descs UserDescs(const ConvShape& s) {
           memory::desc(WithSpatial(s, {s.batch, s.out_channels}, s.output), kFloat, image)};
 }
 
-// As the primitive is asked for: images with channels last, oneDNN's choice of filter layout.
-Descs WantedDescs(const ConvShape& s) {
+// As the primitive is asked for: images with channels last (oneDNN's choice for Winograd), oneDNN's
+// choice of filter layout.
+Descs WantedDescs(const ConvShape& s, bool winograd) {
   const Descs user = UserDescs(s);
-  const Tag image = ImageTag(s, /*channels_first=*/false);
+  const Tag image = winograd ? Tag::any : ImageTag(s, /*channels_first=*/false);
   return {memory::desc(user[kInput].dims(), kFloat, image),
           memory::desc(user[kFilter].dims(), kFloat, Tag::any),
           memory::desc(user[kOutput].dims(), kFloat, image)};
@@ -106,6 +107,13 @@ dnnl::post_ops PostOps(const Epilogue& e) {
   return ops;
 }
 
+// What to make a primitive for.
+struct Request {
+  ConvPass pass;
+  const ConvShape& shape;
+  bool winograd = false;
+};
+
 struct Plan {
   dnnl::primitive primitive;
   Descs descs;  // as the primitive wants them
@@ -114,9 +122,11 @@ struct Plan {
 };
 
 // May throw dnnl::error.
-Plan MakePlan(ConvPass pass, const ConvShape& s, const Epilogue& epilogue) {
-  const Descs want = WantedDescs(s);
-  const auto algorithm = dnnl::algorithm::convolution_direct;
+Plan MakePlan(const Request& request, const Epilogue& epilogue) {
+  const auto& [pass, s, winograd] = request;
+  const Descs want = WantedDescs(s, winograd);
+  const auto algorithm =
+      winograd ? dnnl::algorithm::convolution_winograd : dnnl::algorithm::convolution_direct;
   const Dims strides = WithSpatial(s, {}, s.stride);
   Dims dilates = WithSpatial(s, {}, s.dilation);
   for (auto& dilation : dilates) --dilation;  // oneDNN counts the cells left out
@@ -127,6 +137,8 @@ Plan MakePlan(ConvPass pass, const ConvShape& s, const Epilogue& epilogue) {
   const memory::desc bias =
       epilogue.bias ? memory::desc({s.out_channels}, kFloat, Tag::a) : memory::desc();
   const dnnl::convolution_forward::primitive_desc forward(
+      // (For inference, Winograd's filters would be transformed once. oneDNN takes half a second to
+      // pack 512 x 512 of them so.)
       {dnnl::prop_kind::forward_training, algorithm, want[kInput], want[kFilter], bias,
        want[kOutput], strides, dilates, before, after},
       attr, engine);
@@ -162,17 +174,17 @@ bool IsGenerated(const Plan& plan) {
 }
 
 // With the epilogue inside where that does not cost the generated code; else without (*fused says).
-Plan MakeFusedPlan(ConvPass pass, const ConvShape& s, const Epilogue& epilogue, bool* fused) {
+Plan MakeFusedPlan(const Request& request, const Epilogue& epilogue, bool* fused) {
   *fused = true;
-  if (pass != ConvPass::kForward || epilogue.empty()) return MakePlan(pass, s, {});
+  if (request.pass != ConvPass::kForward || epilogue.empty()) return MakePlan(request, {});
   std::optional<Plan> with;
   try {
-    with = MakePlan(pass, s, epilogue);
+    with = MakePlan(request, epilogue);
   } catch (const dnnl::error&) {  // no implementation at all
   }
   if (with && IsGenerated(*with)) return *std::move(with);
   *fused = false;
-  return MakePlan(pass, s, {});
+  return MakePlan(request, {});
 }
 
 // DNNL_ARG_... of the three tensors, and which of them is written.
@@ -195,12 +207,12 @@ Arguments ArgumentsOf(ConvPass pass) {
 class DnnlConv : public Conv {
  public:
   // May throw dnnl::error.
-  DnnlConv(ConvPass pass, const ConvShape& shape, const ConvOptions& options)
+  DnnlConv(ConvPass pass, const ConvShape& shape, const ConvOptions& options, bool winograd)
       : shape_(shape), epilogue_(pass == ConvPass::kForward ? options.epilogue : Epilogue{}) {
-    const Plan plan = MakeFusedPlan(pass, shape, epilogue_, &fused_);
+    const bool keep_filter = options.stable_filter || options.constant_filter != nullptr;
+    const Plan plan = MakeFusedPlan({pass, shape_, winograd}, epilogue_, &fused_);
     const Arguments arguments = ArgumentsOf(pass);
     written_ = arguments.written;
-    const bool keep_filter = options.stable_filter || options.constant_filter != nullptr;
     const Descs user = UserDescs(shape);
     std::vector<DnnlCall::Argument> call;
     for (int i = 0; i < 3; ++i) {
@@ -363,11 +375,12 @@ class DnnlConv : public Conv {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Conv>> MakeDnnlConv(ConvPass pass, const ConvShape& shape,
-                                                   const ConvOptions& options) {
+                                                   const ConvOptions& options, bool winograd) {
   if (!Fits(shape)) return absl::UnimplementedError("a size passes oneDNN's range");
   const ThreadBudget threads(options.threads);  // primitives are made for a team of that size
   std::unique_ptr<DnnlConv> conv;
-  SLUICE_RETURN_IF_ERROR(DnnlTry([&] { conv = std::make_unique<DnnlConv>(pass, shape, options); }));
+  SLUICE_RETURN_IF_ERROR(
+      DnnlTry([&] { conv = std::make_unique<DnnlConv>(pass, shape, options, winograd); }));
   if (conv->general_code()) return absl::UnimplementedError("oneDNN has only plain loops for it");
   SLUICE_RETURN_IF_ERROR(conv->MakeFilterCopy(options.constant_filter, options.budget));
   return conv;

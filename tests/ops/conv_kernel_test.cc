@@ -98,7 +98,8 @@ const Epilogue kEpilogues[] = {
 
 // Forward passes with every epilogue, the residual being the output itself (in place) or not.
 void ExpectEpilogues(DType dtype, const KernelCase& k,
-                     const std::function<std::unique_ptr<Conv>(const ConvOptions&)>& make) {
+                     const std::function<std::unique_ptr<Conv>(const ConvOptions&)>& make,
+                     Tolerance tolerance = {1e-4, 1e-5}) {
   const Tensor x = RandomTensor(dtype, k.c.input, 1), w = RandomTensor(dtype, k.c.filter, 2);
   const Tensor residual = RandomTensor(dtype, k.c.output, 3, -3, 3);
   const Tensor bias = RandomTensor(dtype, {ShapeOf(k).out_channels}, 4, -4, 8);
@@ -118,7 +119,7 @@ void ExpectEpilogues(DType dtype, const KernelCase& k,
                                              .bias = bias.raw(),
                                              .residual = in_place ? y.raw() : residual.raw()});
       ASSERT_TRUE(status.ok()) << status;
-      ExpectClose(y, Wanted(k, e, x, w, bias, residual), {1e-4, 1e-5});
+      ExpectClose(y, Wanted(k, e, x, w, bias, residual), tolerance);
     }
   }
 }
@@ -235,6 +236,80 @@ TEST(ConvKernelTest, KeptFilterIsChargedToTheBudget) {
   const auto conv = MakeConv(DType::kFloat, ConvPass::kForward, ShapeOf(k),
                              {.stable_filter = true, .budget = budget});
   EXPECT_TRUE(absl::IsResourceExhausted(conv.status())) << conv.status();
+}
+
+// --- Winograd ---
+
+// Sums of 600 products: rounding alone is about 1e-5 of the largest.
+constexpr Tolerance kWinogradTolerance = {2e-4, 1e-5};
+
+const KernelCase kWinogradCases[] = {
+    {{"one_tile", {1, 4, 4, 64}, {3, 3, 64, 64}, {1, 4, 4, 64}, {1, 1}}},
+    {{"odd_sizes", {2, 7, 9, 64}, {3, 3, 64, 80}, {2, 7, 9, 80}, {1, 1}}},
+    {{"valid", {1, 8, 6, 80}, {3, 3, 80, 64}, {1, 6, 4, 64}, {0, 0}}},
+    {{"nchw", {2, 64, 6, 5}, {3, 3, 64, 64}, {2, 64, 6, 5}, {1, 1}, "", {}, {}, "NCHW"}},
+};
+
+class WinogradTest : public ::testing::TestWithParam<KernelCase> {};
+TEST_P(WinogradTest, MatchesPlainLoops) {
+  const KernelCase& k = GetParam();
+  const Tensor x = RandomTensor(DType::kFloat, k.c.input, 1);
+  const Tensor w = RandomTensor(DType::kFloat, k.c.filter, 2);
+  const Tensor dy = RandomTensor(DType::kFloat, k.c.output, 3);
+  const struct {
+    ConvPass pass;
+    Tensor want;
+  } passes[] = {
+      {ConvPass::kForward, SumOfProducts(k.c, false, 2, x, w, k.c.output)},
+      {ConvPass::kBackwardInput, SumOfProducts(k.c, false, 0, w, dy, k.c.input)},
+      {ConvPass::kBackwardFilter, SumOfProducts(k.c, false, 1, x, dy, k.c.filter)},
+  };
+  for (const auto& [pass, want] : passes) {
+    for (const bool stable : {false, true}) {
+      const auto conv = MakeDnnlConv(pass, ShapeOf(k), {.stable_filter = stable}, true);
+      if (absl::IsUnimplemented(conv.status())) GTEST_SKIP() << "not on this processor";
+      ASSERT_TRUE(conv.ok()) << conv.status();
+      Tensor scratch = Tensor::Zeros(DType::kUint8, {(*conv)->scratch_bytes() + 1});
+      Tensor got = Tensor::Zeros(DType::kFloat, want.shape());
+      const auto data = [&](ConvPass written, const Tensor& t) {
+        return pass == written ? got.mutable_raw() : const_cast<void*>(t.raw());
+      };
+      const absl::Status status = (*conv)->Run({.input = data(ConvPass::kBackwardInput, x),
+                                                .filter = data(ConvPass::kBackwardFilter, w),
+                                                .output = data(ConvPass::kForward, dy),
+                                                .scratch = scratch.mutable_raw()});
+      ASSERT_TRUE(status.ok()) << status;
+      ExpectClose(got, want, kWinogradTolerance);
+    }
+  }
+}
+TEST_P(WinogradTest, Epilogues) {
+  const ConvShape shape = ShapeOf(GetParam());
+  if (!MakeDnnlConv(ConvPass::kForward, shape, {}, true).ok()) GTEST_SKIP();
+  ExpectEpilogues(
+      DType::kFloat, GetParam(),
+      [&](const ConvOptions& options) {
+        return MakeDnnlConv(ConvPass::kForward, shape, options, true).value();
+      },
+      kWinogradTolerance);
+}
+INSTANTIATE_TEST_SUITE_P(All, WinogradTest, ::testing::ValuesIn(kWinogradCases),
+                         [](const auto& info) { return info.param.c.name; });
+
+TEST(WinogradWinsTest, OnlyFor3x3OfManyChannelsAndNeverWhenExact) {
+  const KernelCase k = {{"same", {8, 56, 56, 64}, {3, 3, 64, 64}, {8, 56, 56, 64}, {1, 1}}};
+  const ConvShape shape = ShapeOf(k);
+  EXPECT_TRUE(WinogradWins(ConvPass::kForward, shape, {}));
+  EXPECT_FALSE(WinogradWins(ConvPass::kForward, shape, {.exact = true}));
+  ConvShape strided = shape, few = shape, large = shape, one = shape;
+  strided.stride[2] = 2;
+  few.in_channels = 3;
+  large.kernel[1] = 5;
+  one.batch = 1;
+  one.input[1] = one.input[2] = one.output[1] = one.output[2] = 7;
+  for (const ConvShape& other : {strided, few, large, one}) {
+    EXPECT_FALSE(WinogradWins(ConvPass::kForward, other, {}));
+  }
 }
 
 }  // namespace
