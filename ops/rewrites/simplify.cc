@@ -140,9 +140,32 @@ bool Power(PlanEditor& plan, int work) {
   return !square.empty() && BecomeOp(plan, work, "Mul", {square[0], x});
 }
 
-// The sum of one tensor.
-bool SumOfOne(PlanEditor& plan, int work) {
-  return plan.inputs(work).size() == 1 && Become(plan, work, 0);
+// The sum of one tensor is that tensor. A sum of many that are computed element by element is cut
+// into sums of three, in their order, which chains can take in.
+bool SumOfMany(PlanEditor& plan, int work) {
+  constexpr size_t kStep = 3;  // summands of one step of a chain
+  const std::vector<int> summands(plan.inputs(work).begin(), plan.inputs(work).end());
+  if (summands.size() == 1) return Become(plan, work, 0);
+  const auto computed = [&](int v) {
+    return plan.ReadOnce(v) && TileKernelOf(plan, plan.producer(v));
+  };
+  if (summands.size() <= kStep || !IsReal(plan.dtype(summands[0])) ||
+      std::count_if(summands.begin(), summands.end(), computed) < 2)
+    return false;
+  const auto sum_of = [&](std::vector<int> some, std::vector<int> outputs) {
+    AttrMap attrs = {{"T", plan.dtype(some[0])}, {"N", static_cast<int64_t>(some.size())}};
+    return PlanEditor::Work{"AddN", std::move(attrs), std::move(some), std::move(outputs)};
+  };
+  std::vector<int> some = {summands[0]};
+  for (size_t i = 1; i < summands.size(); ++i) {
+    if (some.size() == kStep) {
+      const std::vector<int> sum = plan.Add(work, sum_of(some, {}));
+      if (sum.empty()) return false;
+      some = sum;
+    }
+    some.push_back(summands[i]);
+  }
+  return plan.Replace(work, sum_of(some, {Out(plan, work)})) != kNone;
 }
 
 // A condition that is one known value; else the form that chains can take in.
@@ -227,19 +250,41 @@ std::optional<Tensor> Repeated(const PlanEditor& plan, int value) {
   return Tensor::Scalar<float>(static_cast<float>(number));
 }
 
-// An elementwise op reads one number instead of a tensor full of it, where it may (an op that wants
+// The values that `work` reads, with a number in the place of each tensor full of it.
+std::vector<int> NumbersRead(PlanEditor& plan, int work) {
+  std::vector<int> inputs(plan.inputs(work).begin(), plan.inputs(work).end());
+  for (int& v : inputs)
+    if (const auto number = Repeated(plan, v)) v = plan.Constant(*number);
+  return inputs;
+}
+
+// The result is a tensor full of one number as well.
+bool FillWith(PlanEditor& plan, int work, const std::vector<int>& numbers) {
+  const auto known = [&](int v) { return NumberAt(plan, v).has_value(); };
+  if (!std::all_of(numbers.begin(), numbers.end(), known)) return false;
+  const TensorShape& shape = plan.shape(Out(plan, work));
+  if (!IsReal(plan.dtype(Out(plan, work)))) return false;
+  const std::vector<int> result =
+      plan.Add(work, {plan.node(work).op(), plan.node(work).attrs(), numbers});
+  if (result.empty() || !known(result[0]) || plan.shape(result[0]).rank() != 0) return false;
+  Tensor dims = Tensor::Zeros(DType::kInt64, {shape.rank()});
+  for (int i = 0; i < shape.rank(); ++i) dims.mutable_data<int64_t>()[i] = shape.dim(i);
+  AttrMap attrs = {{"T", plan.dtype(result[0])}, {"index_type", DType::kInt64}};
+  const std::vector<int> inputs = {plan.Constant(dims), result[0]}, outputs = {Out(plan, work)};
+  return plan.Replace(work, {"Fill", std::move(attrs), inputs, outputs}) != kNone;
+}
+
+// An elementwise op reads numbers instead of tensors full of them, where it may (an op that wants
 // equal shapes refuses).
 bool ReadNumbers(PlanEditor& plan, int work) {
-  if (!TileKernelOf(plan, work)) return false;
-  std::vector<int> inputs(plan.inputs(work).begin(), plan.inputs(work).end());
-  for (int& v : inputs) {
-    const auto number = Repeated(plan, v);
-    if (!number) continue;
-    v = plan.Constant(*number);
-    const AttrMap attrs = plan.node(work).attrs();
-    return plan.Replace(work, {plan.node(work).op(), attrs, inputs, {Out(plan, work)}}) != kNone;
-  }
-  return false;
+  const auto repeated = [&](int v) { return Repeated(plan, v).has_value(); };
+  const auto inputs = plan.inputs(work);
+  if (!TileKernelOf(plan, work) || std::none_of(inputs.begin(), inputs.end(), repeated))
+    return false;
+  const std::vector<int> numbers = NumbersRead(plan, work);
+  if (FillWith(plan, work, numbers)) return true;
+  const AttrMap attrs = plan.node(work).attrs();
+  return plan.Replace(work, {plan.node(work).op(), attrs, numbers, {Out(plan, work)}}) != kNone;
 }
 
 struct Rule {
@@ -255,8 +300,8 @@ constexpr Rule kRules[] = {
     {"Sub", Difference},
     {"Neg", Negative},
     {"Pow", Power},
-    {"AddN", SumOfOne},
-    {"AccumulateNV2", SumOfOne},
+    {"AddN", SumOfMany},
+    {"AccumulateNV2", SumOfMany},
     {"Select", Choice},
     {"SelectV2", Choice},
     {"Tile", Copy},

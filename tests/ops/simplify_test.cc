@@ -115,6 +115,17 @@ TEST_F(SimplifyTest, SumsOfOne) {
   Expect(ops::AddN(root_, {ops::Relu(root_, Feed({4}))}), {"Relu"});
 }
 
+// Five functions of x, summed in their order: parts of one chain.
+TEST_F(SimplifyTest, SumsOfChains) {
+  const Output x = Feed({40}), y = Feed({40});
+  Outputs summands = {ops::Exp(root_, x), y, ops::Tanh(root_, x), ops::Square(root_, x), x};
+  const Output sum = ops::AddN(root_, summands);
+  EXPECT_EQ(PlanOps(feeds_, {sum}), Ops({"_FusedElementwise"}));
+  SameWithout(kRewrite, feeds_, {sum}, {0, 0});
+  const Output plain = ops::AddN(root_, {x, y, x, y, ops::Exp(root_, y)});
+  EXPECT_EQ(PlanOps(feeds_, {plain}), Ops({"Exp", "AddN"}));  // one pass is best
+}
+
 TEST_F(SimplifyTest, KnownConditions) {
   const Output x = ops::Relu(root_, Feed({4})), y = ops::Abs(root_, Feed({4}));
   Expect(ops::SelectV2(root_, ops::Const(root_, true), x, y), {"Relu"});
@@ -144,6 +155,10 @@ TEST_F(SimplifyTest, TensorsFullOfOneNumber) {
   const Ops ops = PlanOps(feeds_, d);
   EXPECT_EQ(std::count(ops.begin(), ops.end(), "ZerosLike"), 0);
   SameWithout(kRewrite, feeds_, d, {0, 0});
+  const Output product = ops::Mul(root_, ops::OnesLike(root_, x), Number(0.3));
+  EXPECT_EQ(PlanOps(feeds_, {product}), Ops({"Fill"}));
+  EXPECT_EQ(PlanOps(feeds_, {ops::Mul(root_, product, x)}), Ops({"Mul"}));
+  SameWithout(kRewrite, feeds_, {product}, {0, 0});
   const Output sum = ops::AddN(root_, {ops::Relu(root_, x), ops::ZerosLike(root_, x)});
   SameWithout(kRewrite, feeds_, {sum}, {0, 0});  // wants equal shapes
 }
