@@ -48,8 +48,10 @@ struct Register {
 template <typename T, typename F>
 void ForEachRegister(int64_t count, const F& f) {
   constexpr int kNumber = 64 / static_cast<int>(std::max(sizeof(T), sizeof(Place<T>)));
+  constexpr int kFew = kNumber / 4;
   int64_t k = 0;
   for (; k + kNumber <= count; k += kNumber) f(k, std::integral_constant<int, kNumber>());
+  for (; k + kFew <= count; k += kFew) f(k, std::integral_constant<int, kFew>());
   for (; k < count; ++k) f(k, std::integral_constant<int, 1>());
 }
 
@@ -162,8 +164,10 @@ void MaxPoolGradientTiles(const PoolShape& s, const T* x, const T* dy, T* dx) {
 
 template <typename T>
 void MaxPool(const PoolShape& s, T lowest, const T* x, T* y) {
-  // Few cells with many channels: whole cells one after another are read fastest.
-  const bool by_cell = s.window[0] * s.window[1] * s.window[2] <= 4 && s.channels > kBlock;
+  // Few cells with many channels: whole cells one after another are read fastest. A channel or two:
+  // nothing fits registers.
+  const bool by_cell =
+      s.channels < 4 || (s.window[0] * s.window[1] * s.window[2] <= 4 && s.channels > kBlock);
   ForEachWindow(s, [&](const Window& w, int64_t image, int64_t at) {
     if (by_cell) {
       T* const out = y + at;

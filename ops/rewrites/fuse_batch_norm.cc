@@ -107,15 +107,29 @@ int OffsetOf(const PlanEditor& plan, int y, const Node& gradient, const Backward
   return same ? inputs[2] : kNone;
 }
 
+// What `value` is but for work that changes nothing: sums over no axes and shapes and back, of
+// which the gradient of a sum is made whose shapes were not known to be equal.
+int Unchanged(const PlanEditor& plan, int value) {
+  int v = value;
+  for (int sum = plan.producer(plan.unaliased(v)); plan.Is(sum, "Sum");
+       sum = plan.producer(plan.unaliased(v))) {
+    const Tensor* axes = plan.constant(plan.inputs(sum)[1]);
+    if (axes == nullptr || axes->num_elements() > 0) break;
+    v = plan.inputs(sum)[0];
+  }
+  return plan.shape(v) == plan.shape(value) ? v : value;
+}
+
 bool FuseGradient(PlanEditor& plan, int work) {
   const std::vector<int> in(plan.inputs(work).begin(), plan.inputs(work).end());
-  const int dz = in[0], activation = plan.producer(dz);
+  const int dz = Unchanged(plan, in[0]), activation = plan.producer(dz);
   const bool relu6 = plan.Is(activation, "Relu6Grad");
   if (plan.dtype(dz) != DType::kFloat || !(relu6 || plan.Is(activation, "ReluGrad"))) return false;
   const Backward backward = {in[1], in[2], in[3], in[4]};
   const Node& node = plan.node(work);
   int dy = plan.inputs(activation)[0], y = plan.inputs(activation)[1];
-  int offset = plan.ReadOnce(dz) ? OffsetOf(plan, y, node, backward) : kNone;
+  int offset = kNone;
+  if (dz == in[0] && plan.ReadOnce(dz)) offset = OffsetOf(plan, y, node, backward);
   std::vector<int> more, outputs(plan.outputs(work).begin(), plan.outputs(work).end());
   AttrMap attrs = AttrsOf(node, relu6 ? "Relu6" : "Relu", offset == kNone ? 1 : 0);
   if (offset == kNone) {
@@ -132,8 +146,8 @@ bool FuseGradient(PlanEditor& plan, int work) {
   }
   attrs["num_more_backprops"] = static_cast<int64_t>(more.size());
   const int reserve = in.size() > 5 ? in[5] : plan.Constant(Tensor::Scalar<float>(0));
-  std::vector<int> inputs = {dy,      backward.x, backward.scale, backward.mean, backward.variance,
-                             reserve, offset,     y};
+  std::vector<int> inputs = {
+      dy, backward.x, backward.scale, backward.mean, backward.variance, reserve, offset, y};
   inputs.insert(inputs.end(), more.begin(), more.end());
   return plan.Replace(work, {.op = "_FusedBatchNormGradEx",
                              .attrs = std::move(attrs),

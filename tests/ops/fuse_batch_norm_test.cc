@@ -139,6 +139,23 @@ TEST_F(FuseBatchNormTest, SumsOfGradients) {
   SameWithout(kRewrite, feeds_, gradients);
 }
 
+// The same where the batch is not known while gradients are made: sums over no axes stand between.
+TEST_F(FuseBatchNormTest, UnknownBatch) {
+  const auto feed = [&] {
+    const Output x = ops::Placeholder(root_, DType::kFloat, {-1, 3, 4, kChannels});
+    feeds_.emplace_back(x, RandomTensor(DType::kFloat, image_, feeds_.size() + 1));
+    return x;
+  };
+  const Output x = feed(), side = feed();
+  const Output a = ops::Relu(root_, ops::AddV2(root_, Norm(x), side));
+  const Output b = ops::Relu(root_, ops::AddV2(root_, Norm(ops::Tanh(root_, a)), a));
+  const Outputs gradients = GradientsOf(b, {x, side});
+  EXPECT_EQ(Count(gradients, kGradEx), 2);
+  EXPECT_EQ(Count(gradients, "AddN"), 0);
+  EXPECT_EQ(Count(gradients, "ReluGrad"), 0);
+  SameWithout(kRewrite, feeds_, gradients);
+}
+
 TEST_F(FuseBatchNormTest, GradientOfTwoNormalizations) {
   const Output x = Feed(image_), z = Feed(image_);
   const Output y = ops::Relu6(root_, ops::AddV2(root_, Norm(x), Norm(z)));
