@@ -125,7 +125,7 @@
   X(FakeQuantWithMinMaxVarsPerChannelGradient) X(Dequantize) X(QuantizeV2)        \
   X(Dilation2D) X(Dilation2DBackpropInput) X(Dilation2DBackpropFilter)            \
   X(FusedPadConv2D) X(FusedResizeAndPadConv2D)                                    \
-  X(FusedConv2D) X(FusedDepthwiseConv2dNative)                                    \
+  X(FusedConv2D) X(FusedDepthwiseConv2dNative) X(FusedMatMul)                     \
                                                                                   \
   /* three-dimensional convolution and pooling, pooling with argmax */            \
   X(Conv3D) X(Conv3DBackpropInput) X(Conv3DBackpropFilter)                        \

@@ -100,8 +100,16 @@ uint64_t VersionOf(const Tensor& weights, uint64_t* runs) {
   return version != 0 ? version : kOurs | ++*runs;
 }
 
+// Steps whose products with x are computed at once: as many rows as make a product fast and leave
+// the result in the cache until the steps take it.
+int64_t StepsAtOnce(const Sequence& q) {
+  constexpr int64_t kRows = 256;
+  return std::clamp<int64_t>(kRows / std::max<int64_t>(q.cell.batch, 1), 1,
+                             std::max<int64_t>(q.steps, 1));
+}
+
 struct ForwardState {
-  RnnProduct by_x, by_h;
+  RnnProduct by_x, by_x_rest, by_h;
   uint64_t runs = 0;
   // Outputs that nobody reads: only what the next step needs of them is kept, in scratch memory.
   bool unused[7] = {};
@@ -117,22 +125,38 @@ LstmStep<float> StepOutputs(const Sequence& q, const FloatView& view, KernelCont
   return {y[0], y[1], y[2], y[3], y[4], y[5], y[6]};
 }
 
+// from_x = x w_x for `count` steps from t on.
+absl::Status InputProducts(KernelContext& c, const Sequence& q, const FloatView& view, int64_t t,
+                           int64_t count, float* from_x, uint64_t version, ForwardState* state) {
+  const bool whole = count == StepsAtOnce(q);
+  RnnProduct& product = whole ? state->by_x : state->by_x_rest;
+  const RnnProduct::Sizes sizes = {.m = count * q.cell.batch,
+                                   .k = q.inputs,
+                                   .n = q.gates(),
+                                   .keep_b = whole && q.steps >= kManySteps};
+  return product.Run(sizes, view.Input(c, 1) + t * q.cell.batch * q.inputs, view.Input(c, 4),
+                     from_x, c.budget(), version);
+}
+
 absl::Status Forward(KernelContext& c, Sequence q, const FloatView& view, ForwardState* state) {
   SLUICE_ASSIGN_OR_RETURN(const int64_t steps, ReadSteps(c, q));
   SetPeephole(view, c, &q.cell);
-  float *from_x = static_cast<float*>(view.extra(c)), *from_h = from_x + q.gate(q.steps);
+  const int64_t at_once = StepsAtOnce(q);
+  float *from_x = static_cast<float*>(view.extra(c)), *from_h = from_x + q.gate(at_once);
   float* spare = from_h + q.gate(1);
   const float *w = view.Input(c, 4), *bias = view.Input(c, 8);
   const float *cs = view.Input(c, 2), *h = view.Input(c, 3);
-  SLUICE_RETURN_IF_ERROR(state->by_x.Run({steps * q.cell.batch, q.inputs, q.gates()},
-                                         view.Input(c, 1), w, from_x, c.budget()));
   const RnnProduct::Sizes by_h = {
       .m = q.cell.batch, .k = q.size(), .n = q.gates(), .keep_b = q.steps >= kManySteps};
   const uint64_t version = VersionOf(c.input(4), &state->runs);
   for (int64_t t = 0; t < steps; ++t) {
+    if (t % at_once == 0) {
+      SLUICE_RETURN_IF_ERROR(
+          InputProducts(c, q, view, t, std::min(at_once, steps - t), from_x, version, state));
+    }
     SLUICE_RETURN_IF_ERROR(state->by_h.Run(by_h, h, w + q.w_h(), from_h, c.budget(), version));
     const LstmStep<float> step = StepOutputs(q, view, c, *state, t, spare);
-    kernels::LstmForward(q.cell, from_x + q.gate(t), from_h, bias, cs, step);
+    kernels::LstmForward(q.cell, from_x + q.gate(t % at_once), from_h, bias, cs, step);
     cs = step.cs;
     h = step.h;
   }
@@ -159,10 +183,10 @@ absl::StatusOr<KernelRun> ForwardPrepare(PrepareContext& p) {
   SLUICE_ASSIGN_OR_RETURN(Sequence q, MakeSequence(p, v2));
   q.cell.forget_bias = v2 ? 0 : p.attr<float>("forget_bias");
   q.cell.clip = p.attr<float>("cell_clip");
-  SLUICE_ASSIGN_OR_RETURN(
-      const FloatView view,
-      FloatView::Make(p, {1, 2, 3, 4, 5, 6, 7, 8}, {0, 1, 2, 3, 4, 5, 6},
-                      (q.gate(q.steps + 1) + q.state(2)) * static_cast<int64_t>(sizeof(float))));
+  SLUICE_ASSIGN_OR_RETURN(const FloatView view,
+                          FloatView::Make(p, {1, 2, 3, 4, 5, 6, 7, 8}, {0, 1, 2, 3, 4, 5, 6},
+                                          (q.gate(StepsAtOnce(q) + 1) + q.state(2)) *
+                                              static_cast<int64_t>(sizeof(float))));
   auto state = std::make_shared<ForwardState>();
   ReadUnused(p.attrs(), absl::MakeSpan(state->unused));
   return KernelRun([q, view, state](KernelContext& c) { return Forward(c, q, view, state.get()); });

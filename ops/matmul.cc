@@ -1,8 +1,7 @@
 // MatMul: c[i, j] = sum over l of a[i, l] b[l, j]; BatchMatMul: the same for every pair of
-// matrices. Arithmetic: kernels/matmul.h.
+// matrices. Shapes and kernels: matmul_common.h.
 #include "ops/matmul.h"
 
-#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,7 +13,7 @@
 #include "ops/complex.h"
 #include "ops/const.h"
 #include "ops/flops.h"
-#include "ops/kernels/matmul.h"
+#include "ops/matmul_common.h"
 #include "ops/reduction.h"
 #include "ops/reshape.h"
 #include "ops/shape.h"
@@ -23,28 +22,6 @@ namespace sluice::ops {
 namespace {
 
 // --- shape functions ---
-
-// The two last dimensions of a product; `rank_a` and `rank_b` are at least 2 or unknown.
-absl::StatusOr<TensorShape> ProductDims(const TensorShape& a, const TensorShape& b,
-                                        bool transpose_a, bool transpose_b) {
-  const int64_t inner_a = a.dim(transpose_a ? -2 : -1), inner_b = b.dim(transpose_b ? -1 : -2);
-  if (inner_a >= 0 && inner_b >= 0 && inner_a != inner_b) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("Dimensions must be equal, but are ", inner_a, " and ", inner_b,
-                     ": inner dimensions of ", a.ToString(), transpose_a ? " (transposed)" : "",
-                     " and ", b.ToString(), transpose_b ? " (transposed)" : ""));
-  }
-  return TensorShape({a.dim(transpose_a ? -1 : -2), b.dim(transpose_b ? -2 : -1)});
-}
-
-absl::Status MatMulShape(ShapeContext& c) {
-  SLUICE_ASSIGN_OR_RETURN(const TensorShape a, c.WithRank(0, 2));
-  SLUICE_ASSIGN_OR_RETURN(const TensorShape b, c.WithRank(1, 2));
-  SLUICE_ASSIGN_OR_RETURN(TensorShape product, ProductDims(a, b, c.attr<bool>("transpose_a"),
-                                                           c.attr<bool>("transpose_b")));
-  c.set_output(0, std::move(product));
-  return absl::OkStatus();
-}
 
 TensorShape BatchDims(const TensorShape& shape) {
   if (!shape.rank_known()) return shape;
@@ -71,50 +48,15 @@ absl::Status BatchMatMulV2Shape(ShapeContext& c) { return BatchShape(c, true); }
 
 // --- kernels ---
 
-absl::StatusOr<KernelRun> PrepareProduct(PrepareContext& p, bool transpose_a, bool transpose_b,
-                                         bool conjugate) {
-  const TensorShape &a = p.input_shape(0), &b = p.input_shape(1), &c = p.output_shape(0);
-  kernels::MatMulGeometry g{.m = c.dim(-2),
-                            .k = a.dim(transpose_a ? -2 : -1),
-                            .n = c.dim(-1),
-                            .transpose_a = transpose_a,
-                            .transpose_b = transpose_b,
-                            .conjugate = conjugate};
-  const int batch_rank = c.rank() - 2;
-  for (int i = 0; i < batch_rank; ++i) {
-    auto dim = [&](const TensorShape& s) {
-      const int from_end = c.rank() - i;
-      return from_end <= s.rank() ? s.dim(-from_end) : 1;
-    };
-    g.batch_a.push_back(dim(a));
-    g.batch_b.push_back(dim(b));
-    g.batch_c.push_back(dim(c));
-  }
-  const Tensor* constant_b = p.constant_input(1);
-  SLUICE_ASSIGN_OR_RETURN(
-      std::unique_ptr<kernels::MatMul> made,
-      kernels::MatMul::Make(p.input_dtype(0), g,
-                            {.constant_b = constant_b ? constant_b->raw() : nullptr,
-                             .stable_b = p.stable_input(1),
-                             .budget = p.budget()}));
-  std::shared_ptr<kernels::MatMul> product = std::move(made);
-  p.RequestScratch(product->scratch_bytes());
-  return [product](KernelContext& context) {
-    const Tensor& b = context.input(1);
-    return product->Run({.a = context.input(0).raw(),
-                         .b = b.raw(),
-                         .c = context.output(0).mutable_raw(),
-                         .scratch = context.scratch(),
-                         .b_version = b.version()});
-  };
-}
-
 absl::StatusOr<KernelRun> MatMulPrepare(PrepareContext& p) {
-  return PrepareProduct(p, p.attr<bool>("transpose_a"), p.attr<bool>("transpose_b"), false);
+  return PrepareProduct(
+      p, {.transpose_a = p.attr<bool>("transpose_a"), .transpose_b = p.attr<bool>("transpose_b")});
 }
 
 absl::StatusOr<KernelRun> BatchMatMulPrepare(PrepareContext& p) {
-  return PrepareProduct(p, p.attr<bool>("adj_x"), p.attr<bool>("adj_y"), true);
+  return PrepareProduct(p, {.transpose_a = p.attr<bool>("adj_x"),
+                            .transpose_b = p.attr<bool>("adj_y"),
+                            .conjugate = true});
 }
 
 // --- gradients ---

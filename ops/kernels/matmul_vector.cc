@@ -187,6 +187,7 @@ class OuterProduct : public MatMul {
                     const T f = a[i];
                     T* const line = c + i * n_;
                     for (int64_t j = 0; j < n_; ++j) line[j] = f * b[j];
+                    if (epilogue_.empty()) continue;
                     Finish<T>(epilogue_, {.c = line,
                                           .rows = 1,
                                           .columns = n_,

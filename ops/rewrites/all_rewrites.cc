@@ -6,7 +6,7 @@
   /* exact simplifications */ \
   X(Simplify) X(AbsorbTranspose) \
   /* into contractions */ \
-  X(AbsorbPad) X(FoldBatchNorm) X(FuseConv) \
+  X(AbsorbPad) X(FoldBatchNorm) X(FuseConv) X(FuseMatMul) X(DropUnusedOutputs) \
   /* batch normalization */ \
   X(FuseBatchNorm) \
   /* elementwise chains and updates */ \

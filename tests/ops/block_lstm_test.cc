@@ -93,6 +93,21 @@ TEST(BlockLSTMTest, EdgeShapes) {
   }
 }
 
+// Enough steps for packed weights, several steps' inputs at once and a rest, and units that fill
+// more than one vector register.
+TEST(BlockLSTMTest, LongSequences) {
+  const std::vector<Tensor> wide = Inputs(DType::kFloat, 11, 11, 100, 7, 37);
+  OpTest("BlockLSTM")
+      .EvaluateOnly()
+      .Inputs(wide)
+      .ExpectAll(SlowSequence(wide, 1, 3, false, false), {1e-4, 1e-5});
+  const std::vector<Tensor> part = Inputs(DType::kFloat, 9, 12, 3, 40, 33);
+  OpTest("BlockLSTMV2")
+      .Attr("use_peephole", true)
+      .Inputs(part)
+      .ExpectAll(SlowSequence(part, 0, 0, true, true), {1e-4, 1e-5});
+}
+
 TEST(BlockLSTMTest, GradientsAreNumeric) {
   for (const char* op : {"BlockLSTM", "BlockLSTMV2"}) {
     for (const int64_t length : {1, 2, 3}) {
@@ -103,6 +118,8 @@ TEST(BlockLSTMTest, GradientsAreNumeric) {
     CheckFloatGradient(op, {{"cell_clip", 0.f}}, Inputs(DType::kFloat, 2, 2, 1, 2, 2),
                        {.wrt = {1, 2, 3, 4, 8}, .outputs = {6}, .step = 2e-2f});
   }
+  CheckFloatGradient("BlockLSTM", {{"cell_clip", 0.f}}, Inputs(DType::kFloat, 9, 9, 2, 3, 17),
+                     {.wrt = {1, 2, 3, 8}, .outputs = {1, 6}, .step = 2e-2f});
 }
 
 TEST(BlockLSTMTest, Errors) {

@@ -90,6 +90,7 @@ const std::vector<Sample>& Table() {
       {"FusedBatchNormGrad", {norm, {F({2, 1, 2, 3}), F({2, 1, 2, 3}), F({3}), F({3}), F({3})}}},
       {"FusedBatchNormGradV2", {norm_u, {F({2, 1, 2, 3}), F({2, 1, 2, 3}), F({3}), F({3}), F({3})}}},
       {"FusedBatchNormGradV3", {norm_u, {F({2, 1, 2, 3}), F({2, 1, 2, 3}), F({3}), F({3}), F({3}), F({3})}}},
+      {"_FusedMatMul", {{{"T", kF}, {"num_args", int64_t{1}}, {"fused_ops", std::vector<std::string>{"BiasAdd", "Relu"}}}, {F({2, 3}), F({3, 2}), F({2})}}},
       {"_FusedBatchNormEx", {norm_u, {F({2, 1, 2, 3}), F({3}), F({3}), F({3}), F({3})}}},
       {"_FusedBatchNormGradEx", {norm_u, {F({2, 1, 2, 3}), F({2, 1, 2, 3}), F({3}), F({3}), F({3}), F({}), F({3}), F({2, 1, 2, 3})}}},
       {"BatchNormWithGlobalNormalizationGrad", {{{"T", kF}, {"variance_epsilon", 0.5f}, {"scale_after_normalization", true}}, {F({2, 1, 2, 3}), F({3}), F({3}), F({3}), F({2, 1, 2, 3})}}},
