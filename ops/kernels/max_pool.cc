@@ -29,6 +29,14 @@ int64_t Offset(const PoolShape& s, int64_t z, int64_t y, int64_t x) {
 template <typename T>
 using Place = std::conditional_t<sizeof(T) == 8, int64_t, int32_t>;
 
+#if defined(__AVX512F__)
+constexpr int kRegisterBytes = 64;
+#elif defined(__AVX__)
+constexpr int kRegisterBytes = 32;
+#else
+constexpr int kRegisterBytes = 16;
+#endif
+
 // `number` neighbouring channels in a vector register. (Plain loops over arrays would keep their
 // state in memory.)
 template <typename T, int number>
@@ -37,18 +45,16 @@ struct Register {
   typedef Place<T> Places __attribute__((vector_size(number * sizeof(Place<T>))));
 
   template <typename V, typename E>
-  static V Load(const E* from) {
-    V v;
-    std::memcpy(&v, from, sizeof(v));
-    return v;
+  static void Load(const E* from, V* v) {
+    std::memcpy(v, from, sizeof(*v));
   }
 };
 
 // f(first, number) for pieces of `count` channels.
 template <typename T, typename F>
 void ForEachRegister(int64_t count, const F& f) {
-  constexpr int kNumber = 64 / static_cast<int>(std::max(sizeof(T), sizeof(Place<T>)));
-  constexpr int kFew = kNumber / 4;
+  constexpr int kNumber = kRegisterBytes / static_cast<int>(std::max(sizeof(T), sizeof(Place<T>)));
+  constexpr int kFew = std::max(kNumber / 4, 1);
   int64_t k = 0;
   for (; k + kNumber <= count; k += kNumber) f(k, std::integral_constant<int, kNumber>());
   for (; k + kFew <= count; k += kFew) f(k, std::integral_constant<int, kFew>());
@@ -64,14 +70,14 @@ struct Maxima {
   typename R::Places where = {};
 
   Maxima(const PoolShape& s, const Window& w, const T* x) {
-    highest =
-        R::template Load<typename R::Values>(x + Offset(s, w.begin[0], w.begin[1], w.begin[2]));
+    R::Load(x + Offset(s, w.begin[0], w.begin[1], w.begin[2]), &highest);
     Place<T> cell = 0;
     for (int64_t i = w.begin[0]; i < w.end[0]; ++i) {
       for (int64_t j = w.begin[1]; j < w.end[1]; ++j) {
         const T* at = x + Offset(s, i, j, w.begin[2]);
         for (int64_t k = w.begin[2]; k < w.end[2]; ++k, at += s.channels, ++cell) {
-          const auto value = R::template Load<typename R::Values>(at);
+          typename R::Values value;
+          R::Load(at, &value);
           const auto greater = value > highest;
           highest = greater ? value : highest;
           using Places = typename R::Places;
@@ -104,13 +110,15 @@ void AddToMaxima(const PoolShape& s, const Window& w, const T* x, const T* dy, T
     using R = Register<T, number>;
     using V = typename R::Values;
     const Maxima<T, number> maxima(s, w, x + first);
-    const V share = R::template Load<V>(dy + first);
+    V share;
+    R::Load(dy + first, &share);
     Place<T> cell = 0;
     for (int64_t i = 0; i < layers; ++i) {
       for (int64_t j = 0; j < rows; ++j) {
         T* at = corner + i * layer + j * row + first;
         for (int64_t k = 0; k < cells; ++k, at += step, ++cell) {
-          V sum = R::template Load<V>(at);
+          V sum;
+          R::Load(at, &sum);
           using Mask = decltype(sum == sum);
           sum += __builtin_convertvector(maxima.where == cell, Mask) ? share : V{};
           std::memcpy(at, &sum, sizeof(sum));
@@ -187,7 +195,8 @@ void MaxPool(const PoolShape& s, T lowest, const T* x, T* y) {
         for (int64_t row = w.begin[1]; row < w.end[1]; ++row) {
           const T* cell = x + image + Offset(s, z, row, w.begin[2]) + k;
           for (int64_t c = w.begin[2]; c < w.end[2]; ++c, cell += s.channels) {
-            const V value = R::template Load<V>(cell);
+            V value;
+            R::Load(cell, &value);
             best = value > best ? value : best;
           }
         }
