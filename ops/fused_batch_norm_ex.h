@@ -1,6 +1,6 @@
 // Batch normalization with what follows it in one pass: a residual sum and an activation. Plans put
-// these ops in the place of a graph's (ops/rewrites/fuse_batch_norm.cc); their names and schemas are
-// those of TensorFlow's own rewrites.
+// these ops in the place of a graph's (ops/rewrites/fuse_batch_norm.cc); their names and schemas
+// are those of TensorFlow's own rewrites.
 #ifndef SLUICE_OPS_FUSED_BATCH_NORM_EX_H_
 #define SLUICE_OPS_FUSED_BATCH_NORM_EX_H_
 
@@ -14,11 +14,11 @@ namespace sluice::ops {
 // InvalidArgument ~ "Dimensions must be equal" for other sizes.
 OpSpec FusedBatchNormExOp();
 
-// Its gradient. Inputs as FusedBatchNormGradV3's; offset and y, as of the forward op, where there is
-// an activation (any values else); num_more_backprops (0 or 1) tensors to be added to y_backprop
-// first. Outputs as FusedBatchNormGradV3's, then for num_side_inputs = 1 the gradient of side_input:
-// y_backprop where the activation lets it pass, else 0.
-// Without a side input y itself is not looked at: the activation's derivative is found from x.
+// Its gradient. Inputs as FusedBatchNormGradV3's; offset and y, as of the forward op, where there
+// is an activation (any values else); num_more_backprops (0 or 1) tensors to be added to y_backprop
+// first. Outputs as FusedBatchNormGradV3's, then for num_side_inputs = 1 the gradient of
+// side_input: y_backprop where the activation lets it pass, else 0. Without a side input y itself
+// is not looked at: the activation's derivative is found from x.
 OpSpec FusedBatchNormGradExOp();
 
 }  // namespace sluice::ops

@@ -92,9 +92,10 @@ void Plan::PlaceInArena(const BufferRef& arena) {
 }
 
 void Plan::LeaveArena() {
-  state_.arena = Tensor();
+  const Tensor none;
+  state_.arena = none;
   for (size_t v = 0; v < slots_.size(); ++v) {
-    if (program_.values[v].home == Home::kArena) slots_[v] = Tensor();
+    if (program_.values[v].home == Home::kArena) slots_[v] = none;
   }
 }
 

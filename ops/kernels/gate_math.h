@@ -1,18 +1,11 @@
 // What the gates of recurrent cells are made of, in vector registers: sigmoid and tanh, and loops
-// over units. Include only from .cc files.
+// over units. Include only from .cc files, after Eigen/Core.
 #ifndef SLUICE_OPS_KERNELS_GATE_MATH_H_
 #define SLUICE_OPS_KERNELS_GATE_MATH_H_
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
-
-// g++ 12 takes the undefined registers of its own intrinsics for mistakes (GCC bug 105593), and
-// warns that vector types lose their alignment attribute as template arguments, which nothing here
-// needs.
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wignored-attributes"
-#include "Eigen/Core"
 
 namespace sluice::kernels::gate {
 

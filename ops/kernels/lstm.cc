@@ -1,6 +1,13 @@
 #include "ops/kernels/lstm.h"
 
 #include "core/threads.h"
+
+// g++ 12 takes the undefined registers of its own intrinsics for mistakes (GCC bug 105593), and
+// warns that vector types lose their alignment attribute as template arguments, which nothing here
+// needs.
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wignored-attributes"
+#include "Eigen/Core"
 #include "ops/kernels/gate_math.h"
 
 namespace sluice::kernels {

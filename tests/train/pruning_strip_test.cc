@@ -66,7 +66,8 @@ class StripTest : public NamesFixture {
   Tensor FromFile(const proto::GraphDef& def, bool optimize = true) {
     Graph graph(ops::Builtin());
     EXPECT_THAT(ImportGraphDef(def, &graph), IsOk());
-    absl::StatusOr<Session> session = Session::Create(graph, {.intra_op_threads = 1, .optimize = optimize});
+    absl::StatusOr<Session> session =
+        Session::Create(graph, {.intra_op_threads = 1, .optimize = optimize});
     EXPECT_THAT(session, IsOk());
     const absl::StatusOr<std::vector<Tensor>> y =
         session->Run({{*graph.FindTensor("x:0"), Images()}}, {*graph.FindTensor(y_.name())});

@@ -26,7 +26,8 @@ class SparseStorageTest : public ProgramFixture {
   static Tensor Load(const proto::GraphDef& def, bool optimize) {
     Graph graph(ops::Builtin());
     EXPECT_THAT(ImportGraphDef(def, &graph), IsOk());
-    absl::StatusOr<Session> session = Session::Create(graph, {.intra_op_threads = 1, .optimize = optimize});
+    absl::StatusOr<Session> session =
+        Session::Create(graph, {.intra_op_threads = 1, .optimize = optimize});
     EXPECT_THAT(session, IsOk());
     absl::StatusOr<std::vector<Tensor>> w = session->Run({}, {*graph.FindTensor("w:0")});
     EXPECT_THAT(w, IsOk());
