@@ -13,7 +13,6 @@ namespace {
 
 using ::google::protobuf::Struct;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 class PlanCommandTest : public ToolFixture {
  protected:
@@ -106,6 +105,27 @@ TEST_F(PlanCommandTest, OperationsAndVariables) {
   EXPECT_EQ(Sluice({"plan", file, "--fetch", "step"}), 0) << err_;
   EXPECT_THAT(out_, HasSubstr("AssignAddVariableOp"));
   EXPECT_THAT(out_, HasSubstr("6 FLOPs"));
+}
+
+// A chain of functions of many elements is one step; every rewrite says what it does, and can be
+// left out.
+TEST_F(PlanCommandTest, Rewrites) {
+  const std::string graph = Write(
+      "g.pbtxt", Placeholder("x", "dim { size: 200 } dim { size: 300 }") + Op("a", "Neg", {"x"}) +
+                     Op("b", "Exp", {"a"}) + Op("c", "Tanh", {"b"}) + Op("d", "Sqrt", {"c"}));
+  EXPECT_EQ(Sluice({"plan", graph, "--fetch", "d"}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("  fuse_elementwise\n"));
+  EXPECT_THAT(out_, HasSubstr("what the rewrites do\n  fuse_elementwise: "));
+  EXPECT_EQ(Sluice({"plan", graph, "--fetch", "d", "--json"}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("{\"name\": \"fuse_elementwise\", \"count\": "));
+  std::string all;
+  for (const Rewrite& rewrite : ops::Builtin().rewrites()) {
+    EXPECT_NE(rewrite.description, "") << rewrite.name;
+    absl::StrAppend(&all, all.empty() ? "" : ",", rewrite.name);
+  }
+  EXPECT_EQ(Sluice({"plan", graph, "--fetch", "d", "--disable", all}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("rewrites: none\n"));
+  EXPECT_THAT(out_, HasSubstr("  Sqrt   d "));
 }
 
 TEST_F(PlanCommandTest, Refusals) {

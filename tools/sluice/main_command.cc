@@ -47,9 +47,10 @@ constexpr char kHelp[] = R"(sluice: runs, differentiates and shows computation g
       [--init OP | --checkpoint PREFIX] [--runs N] [--by step|op] [--trace OUT.json] [--json]
       [--disable REWRITE]... [--no-optimize]
       Runs it N times (default 20) and prints which steps, or ops, take the time: median time, share of
-      the run, bytes moved, operations, and the share of what this machine could do (measured before, by
-      a matrix product and a copy). What is not fed gets made-up numbers. Variables get their values from
-      --checkpoint or from --init (default: the op "init"). --trace: the run for chrome://tracing.
+      the run, bytes moved, operations, and the share of what this machine could do at most (measured by a
+      matrix product and a copy in memory; data in the caches may pass 100 %). What is not fed gets made-up
+      numbers. Variables get their values from --checkpoint or from --init (default: the op "init").
+      --trace: the run for chrome://tracing.
 
   sluice ops [NAME]... [--json]
       Prints what this build can run, a line per op, fields between tabs: its name, the types that each
