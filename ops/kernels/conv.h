@@ -98,13 +98,15 @@ absl::StatusOr<std::unique_ptr<Conv>> MakeConv(DType dtype, ConvPass pass, const
 absl::StatusOr<std::unique_ptr<Conv>> MakeDnnlConv(ConvPass pass, const ConvShape& shape,
                                                    const ConvOptions& options,
                                                    bool winograd = false);
-// Winograd's algorithm pays, and options.exact does not forbid it.
-bool WinogradWins(ConvPass pass, const ConvShape& shape, const ConvOptions& options);
-// The same, forward only, of our own: channels last, the filter transformed once and kept. `tile`:
-// 2 or 4 (fewer products, a filter of 4 times the size; 1.8 times for 2). Unimplemented for other
-// windows, or channels that are no multiples of 16.
-absl::StatusOr<std::unique_ptr<Conv>> MakeWinogradConv(const ConvShape& shape,
+// oneDNN's pays, and options.exact does not forbid it.
+bool DnnlWinogradWins(ConvPass pass, const ConvShape& shape, const ConvOptions& options);
+// The same of our own, channels last, not for kBackwardFilter: the filter is transformed in every
+// run unless it is kept. `tile`: 2 or 4 (fewer products, a filter of 4 times the size; 1.8 times
+// for 2). Unimplemented for other windows, or channels that are no multiples of 16.
+absl::StatusOr<std::unique_ptr<Conv>> MakeWinogradConv(ConvPass pass, const ConvShape& shape,
                                                        const ConvOptions& options, int tile);
+// The tile for which that pays; 0: none, or options.exact forbids it.
+int WinogradTile(ConvPass pass, const ConvShape& shape, const ConvOptions& options);
 // Patches of the image as rows of a matrix, times the filter (im2col). Not depthwise. One thread.
 // float and double.
 template <typename T>

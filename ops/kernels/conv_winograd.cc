@@ -6,6 +6,7 @@
 #include "core/threads.h"
 #include "ops/kernels/conv.h"
 #include "ops/kernels/dnnl_util.h"
+#include "ops/kernels/strided_copy.h"
 
 // g++ 12 takes the undefined registers of its own intrinsics for mistakes (GCC bug 105593), and
 // warns that vector types lose their alignment attribute as template arguments, which nothing here
@@ -61,38 +62,52 @@ struct Transform<2> {
   }
 };
 
+// By interpolation at 0, a, -a, b, -b and infinity. With 5/8 and 3/2 numbers on the way grow less,
+// and the rounding with them, than with the paper's 1 and 2.
 template <>
 struct Transform<4> {
   static constexpr int kWide = 6;
+  static constexpr float a = 0.625f, b = 1.5f, a2 = a * a, b2 = b * b;
   static void Input(const Packet (&d)[6], Packet (&v)[6]) {
-    const Packet a = Fma(-4, d[2], d[4]), b = Fma(-4, d[1], d[3]);
-    const Packet c = psub(d[4], d[2]), e = psub(d[3], d[1]);
-    v[0] = Fma(4, d[0], Fma(-5, d[2], d[4]));
-    v[1] = padd(a, b);
-    v[2] = psub(a, b);
-    v[3] = Fma(2, e, c);
-    v[4] = Fma(-2, e, c);
-    v[5] = Fma(4, d[1], Fma(-5, d[3], d[5]));
+    const Packet even_a = Fma(-b2, d[2], d[4]), odd_a = Times(a, Fma(-b2, d[1], d[3]));
+    const Packet even_b = Fma(-a2, d[2], d[4]), odd_b = Times(b, Fma(-a2, d[1], d[3]));
+    v[0] = Fma(a2 * b2, d[0], Fma(-(a2 + b2), d[2], d[4]));
+    v[1] = padd(even_a, odd_a);
+    v[2] = psub(even_a, odd_a);
+    v[3] = padd(even_b, odd_b);
+    v[4] = psub(even_b, odd_b);
+    v[5] = Fma(a2 * b2, d[1], Fma(-(a2 + b2), d[3], d[5]));
   }
   static void Filter(const Packet (&g)[3], Packet (&u)[6]) {
-    const Packet ends = Times(-1.0f / 6, padd(g[0], g[2])), middle = Times(-1.0f / 6, g[1]);
-    const Packet far = Fma(1.0f / 24, g[0], Times(1.0f / 6, g[2])), half = Times(1.0f / 12, g[1]);
-    u[0] = Times(0.25f, g[0]);
-    u[1] = padd(ends, middle);
-    u[2] = psub(ends, middle);
-    u[3] = padd(far, half);
-    u[4] = psub(far, half);
+    constexpr float at_a = 1 / (2 * a2 * (a2 - b2)), at_b = 1 / (2 * b2 * (b2 - a2));
+    const Packet even_a = Times(at_a, Fma(a2, g[2], g[0])), odd_a = Times(at_a * a, g[1]);
+    const Packet even_b = Times(at_b, Fma(b2, g[2], g[0])), odd_b = Times(at_b * b, g[1]);
+    u[0] = Times(1 / (a2 * b2), g[0]);
+    u[1] = padd(even_a, odd_a);
+    u[2] = psub(even_a, odd_a);
+    u[3] = padd(even_b, odd_b);
+    u[4] = psub(even_b, odd_b);
     u[5] = g[2];
   }
   static void Output(const Packet (&m)[6], Packet (&y)[4]) {
-    const Packet sum1 = padd(m[1], m[2]), difference1 = psub(m[1], m[2]);
-    const Packet sum2 = padd(m[3], m[4]), difference2 = psub(m[3], m[4]);
-    y[0] = padd(m[0], padd(sum1, sum2));
-    y[1] = Fma(2, difference2, difference1);
-    y[2] = Fma(4, sum2, sum1);
-    y[3] = padd(Fma(8, difference2, difference1), m[5]);
+    const Packet even_a = padd(m[1], m[2]), odd_a = psub(m[1], m[2]);
+    const Packet even_b = padd(m[3], m[4]), odd_b = psub(m[3], m[4]);
+    y[0] = padd(m[0], padd(even_a, even_b));
+    y[1] = Fma(a, odd_a, Times(b, odd_b));
+    y[2] = Fma(a2, even_a, Times(b2, even_b));
+    y[3] = Fma(a * a2, odd_a, Fma(b * b2, odd_b, m[5]));
   }
 };
+
+// Tiles that are worked on together: as many as stay in the second cache, more where the filter is
+// large, all of which each block reads.
+int64_t WinogradBlock(const ConvShape& s, int m, int threads) {
+  constexpr int64_t kCacheBytes = 1 << 20;
+  const int64_t channels = s.in_channels + s.out_channels;
+  const int64_t tile_bytes = (m + 2) * (m + 2) * channels * static_cast<int64_t>(sizeof(float));
+  return std::max({int64_t{16}, threads * kCacheBytes / tile_bytes,
+                   s.in_channels * s.out_channels / (2 * channels)});
+}
 
 // Tiles of M x M output pixels. A tile's surroundings, M + 2 square, are transformed; so is the
 // filter, once; at each of the (M + 2)^2 places a matrix product [tiles, in] x [in, out] is left;
@@ -103,39 +118,58 @@ class WinogradConv : public Conv {
  public:
   static constexpr int kWide = Transform<M>::kWide, kPlaces = kWide * kWide;
 
-  // May throw dnnl::error.
-  WinogradConv(const ConvShape& shape, const ConvOptions& options)
-      : s_(shape), epilogue_(options.epilogue) {
-    constexpr int64_t kBlockBytes = 1 << 20, kFewest = 16;
+  // `shape` as of a forward pass; `mirrored`: the filter is that of the pass which this one is the
+  // gradient of. May throw dnnl::error.
+  WinogradConv(const ConvShape& shape, const ConvOptions& options, bool mirrored)
+      : s_(shape),
+        epilogue_(mirrored ? Epilogue{} : options.epilogue),
+        mirrored_(mirrored),
+        keep_filter_(options.stable_filter || options.constant_filter != nullptr) {
     tile_rows_ = (s_.output[1] + M - 1) / M;
     tile_columns_ = (s_.output[2] + M - 1) / M;
     tiles_ = s_.batch * tile_rows_ * tile_columns_;
-    const int64_t tile_bytes = kPlaces * (s_.in_channels + s_.out_channels) * kFloat;
-    const int64_t most = std::max(kFewest, options.threads * kBlockBytes / tile_bytes);
+    const int64_t most = WinogradBlock(s_, M, options.threads);
     const int64_t blocks = (tiles_ + most - 1) / most;
     block_ = (tiles_ + blocks - 1) / blocks;
     products_ = MakeProducts(block_);
     if (tiles_ % block_ != 0) last_products_ = MakeProducts(tiles_ % block_);
+    if (mirrored_) {
+      const int64_t in = s_.in_channels, out = s_.out_channels;
+      const int64_t dims[] = {in, out}, from[] = {1, in}, to[] = {out, 1};
+      turn_ = ops::StridedCopy(DType::kFloat, dims, {0, from}, {0, to});
+    }
   }
 
   int64_t scratch_bytes() const override {
-    return input_bytes() + product_bytes() + std::max(products_.scratch, last_products_.scratch);
+    return input_bytes() + product_bytes() + kept_out_bytes() + turned_bytes() +
+           std::max(products_.scratch, last_products_.scratch);
   }
 
-  // Memory for the transformed filter; a constant one is transformed now.
+  // Memory for the transformed filter where it is kept; a constant one is transformed now.
   absl::Status MakeFilterCopy(const void* constant, const std::shared_ptr<MemoryBudget>& budget) {
-    const int64_t elements = kPlaces * s_.in_channels * s_.out_channels;
-    SLUICE_ASSIGN_OR_RETURN(filter_, Buffer::Make(DType::kFloat, elements, budget));
+    if (!keep_filter_) return absl::OkStatus();
+    SLUICE_ASSIGN_OR_RETURN(filter_, Buffer::Make(DType::kUint8, filter_bytes(), budget));
     constant_filter_ = constant != nullptr;
-    if (constant_filter_) TransformFilter(static_cast<const float*>(constant));
+    if (!constant_filter_) return absl::OkStatus();
+    SLUICE_ASSIGN_OR_RETURN(const BufferRef turned,
+                            Buffer::Make(DType::kUint8, turned_bytes(), budget));
+    TransformFilter(static_cast<const float*>(constant), static_cast<float*>(turned->data()),
+                    static_cast<float*>(filter_->data()));
     return absl::OkStatus();
   }
 
   absl::Status Run(const ConvTensors& t) override {
+    char* rest = static_cast<char*>(t.scratch) + input_bytes() + product_bytes();
+    float* filter = reinterpret_cast<float*>(rest);
+    if (keep_filter_) filter = static_cast<float*>(filter_->data());
+    rest += kept_out_bytes();
     if (!constant_filter_ && (t.filter_version == 0 || t.filter_version != filter_version_)) {
-      TransformFilter(static_cast<const float*>(t.filter));
-      filter_version_ = t.filter_version;
+      TransformFilter(static_cast<const float*>(t.filter), reinterpret_cast<float*>(rest), filter);
+      filter_version_ = keep_filter_ ? t.filter_version : 0;
     }
+    rest += turned_bytes();
+    const float* const x = static_cast<const float*>(mirrored_ ? t.output : t.input);
+    float* const y = static_cast<float*>(mirrored_ ? t.input : t.output);
     char* const memory = static_cast<char*>(t.scratch);
     float* const inputs = static_cast<float*>(t.scratch);
     float* const products = reinterpret_cast<float*>(memory + input_bytes());
@@ -144,20 +178,19 @@ class WinogradConv : public Conv {
       ParallelFor(tiles, GrainFor(2.0 * kPlaces / kSize * s_.in_channels),
                   [&](int64_t b, int64_t e) {
                     for (int64_t i = b; i < e; ++i) {
-                      InputTile(static_cast<const float*>(t.input), first + i,
-                                inputs + i * s_.in_channels, tiles * s_.in_channels);
+                      InputTile(x, first + i, inputs + i * s_.in_channels, tiles * s_.in_channels);
                     }
                   });
       Products& p = tiles == block_ ? products_ : last_products_;
       p.call.Set(0, inputs);
-      p.call.Set(1, filter_->data());
+      p.call.Set(1, filter);
       p.call.Set(2, products);
-      p.call.Set(3, memory + input_bytes() + product_bytes());
+      p.call.Set(3, rest);
       SLUICE_RETURN_IF_ERROR(p.call.Execute());
       ParallelFor(
           tiles, GrainFor(2.0 * kPlaces / kSize * s_.out_channels), [&](int64_t b, int64_t e) {
             for (int64_t i = b; i < e; ++i) {
-              OutputTile(products + i * s_.out_channels, tiles * s_.out_channels, first + i, t);
+              OutputTile(products + i * s_.out_channels, tiles * s_.out_channels, first + i, t, y);
             }
           });
     }
@@ -188,13 +221,24 @@ class WinogradConv : public Conv {
             static_cast<int64_t>(scratch.get_size())};
   }
 
-  // Both are multiples of 64, channels being multiples of 16.
+  // All are multiples of 64, channels being multiples of 16.
   int64_t input_bytes() const { return kPlaces * block_ * s_.in_channels * kFloat; }
   int64_t product_bytes() const { return kPlaces * block_ * s_.out_channels * kFloat; }
 
-  void TransformFilter(const float* w) const {
+  int64_t filter_bytes() const { return kPlaces * s_.in_channels * s_.out_channels * kFloat; }
+  int64_t kept_out_bytes() const { return keep_filter_ ? 0 : filter_bytes(); }
+  int64_t turned_bytes() const {
+    return mirrored_ ? 9 * s_.in_channels * s_.out_channels * kFloat : 0;
+  }
+
+  // From [3, 3, in, out] to [places, in, out]. A mirrored filter is turned round first: its taps in
+  // reverse, its channels exchanged.
+  void TransformFilter(const float* w, float* turned, float* to) const {
     const int64_t plane = s_.in_channels * s_.out_channels;
-    float* const to = static_cast<float*>(filter_->data());
+    if (mirrored_) {
+      for (int64_t tap = 0; tap < 9; ++tap) turn_.Run(w + (8 - tap) * plane, turned + tap * plane);
+      w = turned;
+    }
     ParallelFor(plane / kSize, GrainFor(4.0 * kPlaces), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin * kSize; i < end * kSize; i += kSize) {
         Packet rows[kWide][3];
@@ -265,13 +309,14 @@ class WinogradConv : public Conv {
   }
 
   // Reads place p at m + p * step.
-  void OutputTile(const float* m, int64_t step, int64_t tile, const ConvTensors& t) const {
+  void OutputTile(const float* m, int64_t step, int64_t tile, const ConvTensors& t,
+                  float* images) const {
     const Place at = PlaceOf(tile);
     const int64_t height = s_.output[1], width = s_.output[2], channels = s_.out_channels;
     const int64_t rows = std::min<int64_t>(M, height - at.y);
     const int64_t columns = std::min<int64_t>(M, width - at.x);
     const int64_t first = ((at.image * height + at.y) * width + at.x) * channels;
-    float* const y = static_cast<float*>(t.output) + first;
+    float* const y = images + first;
     const float* const bias = epilogue_.bias ? static_cast<const float*>(t.bias) : nullptr;
     const float* const residual =
         epilogue_.residual ? static_cast<const float*>(t.residual) + first : nullptr;
@@ -303,39 +348,84 @@ class WinogradConv : public Conv {
 
   const ConvShape s_;
   const Epilogue epilogue_;
+  const bool mirrored_, keep_filter_;
+  ops::StridedCopy turn_;  // channels of a mirrored filter
   int64_t tile_rows_ = 0, tile_columns_ = 0, tiles_ = 0;
   int64_t block_ = 0;  // tiles at a time
   Products products_, last_products_;
-  BufferRef filter_;  // [places, in, out]
+  BufferRef filter_;  // transformed, where it is kept
   uint64_t filter_version_ = 0;
   bool constant_filter_ = false;
 };
 
 template <int M>
-absl::StatusOr<std::unique_ptr<Conv>> Make(const ConvShape& shape, const ConvOptions& options) {
+absl::StatusOr<std::unique_ptr<Conv>> Make(const ConvShape& shape, const ConvOptions& options,
+                                           bool mirrored) {
   const ThreadBudget threads(options.threads);
   std::unique_ptr<WinogradConv<M>> conv;
   SLUICE_RETURN_IF_ERROR(
-      DnnlTry([&] { conv = std::make_unique<WinogradConv<M>>(shape, options); }));
+      DnnlTry([&] { conv = std::make_unique<WinogradConv<M>>(shape, options, mirrored); }));
   SLUICE_RETURN_IF_ERROR(conv->MakeFilterCopy(options.constant_filter, options.budget));
   return conv;
 }
 
+// The gradient of the input as a forward pass: of the output's gradient, with the mirrored filter.
+ConvShape Mirrored(const ConvShape& s) {
+  ConvShape m = s;
+  std::swap(m.in_channels, m.out_channels);
+  for (int i = 0; i < 3; ++i) {
+    std::swap(m.input[i], m.output[i]);
+    m.before[i] = s.kernel[i] - 1 - s.before[i];
+    m.after[i] = s.kernel[i] - 1 - s.after[i];
+  }
+  return m;
+}
+
+bool Is3x3(const ConvShape& s) {
+  for (int i = 0; i < 3; ++i) {
+    const int64_t wanted = i == 0 ? 1 : 3;
+    if (s.stride[i] != 1 || s.dilation[i] != 1 || s.kernel[i] != wanted) return false;
+  }
+  return !s.depthwise && s.input[0] == 1 && !s.channels_first && s.in_channels % 16 == 0 &&
+         s.out_channels % 16 == 0;
+}
+
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Conv>> MakeWinogradConv(const ConvShape& s,
+int WinogradTile(ConvPass pass, const ConvShape& s, const ConvOptions& options) {
+  if (options.exact || pass == ConvPass::kBackwardFilter || !Is3x3(s)) return 0;
+  const bool kept = options.stable_filter || options.constant_filter != nullptr;
+  // Transforming a large filter in every run costs more here than in oneDNN.
+  if (!kept && s.in_channels * s.out_channels > 256 * 256) return 0;
+  const auto channels = static_cast<double>(s.in_channels * s.out_channels);
+  const auto pixels = static_cast<double>(s.batch * s.output_pixels());
+  // Nanoseconds: 105 to 125 operations each in products; 40 bytes moved in the second cache, 12 of
+  // the filter, which every block of tiles reads (measured: the table in conv.cc).
+  double least = 0.9 * (9 * pixels * channels * 2 / 125 + 9 * channels * 4 / 12);
+  int best = 0;
+  for (const int m : {2, 4}) {
+    const int64_t tiles = s.batch * ((s.output[1] + m - 1) / m) * ((s.output[2] + m - 1) / m);
+    const int64_t most = WinogradBlock(s, m, options.threads);
+    const int64_t blocks = (tiles + most - 1) / most;
+    const double places = (m + 2) * (m + 2), filter = places * channels * 4;
+    const double moved = places * static_cast<double>(tiles * (s.in_channels + s.out_channels)) * 8;
+    const double cost = places * static_cast<double>(tiles) * channels * 2 / 105 + moved / 40 +
+                        static_cast<double>(blocks + (kept ? 0 : 2)) * filter / 12;
+    if (cost >= least) continue;
+    least = cost;
+    best = m;
+  }
+  return best;
+}
+
+absl::StatusOr<std::unique_ptr<Conv>> MakeWinogradConv(ConvPass pass, const ConvShape& shape,
                                                        const ConvOptions& options, int tile) {
-  const bool window =
-      !s.depthwise && s.input[0] == 1 && s.kernel[0] == 1 && s.kernel[1] == 3 && s.kernel[2] == 3;
-  for (int i = 0; i < 3; ++i) {
-    if (!window || s.stride[i] != 1 || s.dilation[i] != 1) {
-      return absl::UnimplementedError("not a window of 3 x 3 that moves by 1");
-    }
+  if (pass == ConvPass::kBackwardFilter || !Is3x3(shape)) {
+    return absl::UnimplementedError("not a 3 x 3 window over so many channels");
   }
-  if (s.channels_first || s.in_channels % 16 != 0 || s.out_channels % 16 != 0) {
-    return absl::UnimplementedError("channels must come last and be a multiple of 16");
-  }
-  return tile == 2 ? Make<2>(s, options) : Make<4>(s, options);
+  const bool mirrored = pass == ConvPass::kBackwardInput;
+  const ConvShape s = mirrored ? Mirrored(shape) : shape;
+  return tile == 2 ? Make<2>(s, options, mirrored) : Make<4>(s, options, mirrored);
 }
 
 }  // namespace sluice::kernels

@@ -240,8 +240,9 @@ TEST(ConvKernelTest, KeptFilterIsChargedToTheBudget) {
 
 // --- Winograd ---
 
-// Sums of 600 products: rounding alone is about 1e-5 of the largest.
-constexpr Tolerance kWinogradTolerance = {2e-4, 1e-5};
+// The sums are of size 10. Each is made of numbers that grew up to a hundredfold on the way (tiles
+// of 4x4) and are rounded to 6e-8 of themselves: 6e-5, however small the sum.
+constexpr Tolerance kWinogradTolerance = {1e-5, 1e-4};  // relative, absolute
 
 const KernelCase kWinogradCases[] = {
     {{"one_tile", {1, 4, 4, 64}, {3, 3, 64, 64}, {1, 4, 4, 64}, {1, 1}}},
@@ -283,6 +284,45 @@ TEST_P(WinogradTest, MatchesPlainLoops) {
     }
   }
 }
+TEST_P(WinogradTest, OwnMatchesPlainLoops) {
+  const KernelCase& k = GetParam();
+  if (k.c.channels_first()) GTEST_SKIP() << "channels last only";
+  const Tensor x = RandomTensor(DType::kFloat, k.c.input, 1);
+  const Tensor w = RandomTensor(DType::kFloat, k.c.filter, 2);
+  const Tensor dy = RandomTensor(DType::kFloat, k.c.output, 3);
+  for (const int tile : {2, 4}) {
+    for (const ConvOptions& options : {ConvOptions(), ConvOptions{.stable_filter = true},
+                                       ConvOptions{.threads = 2, .constant_filter = w.raw()}}) {
+      for (const bool forward : {true, false}) {
+        const ConvPass pass = forward ? ConvPass::kForward : ConvPass::kBackwardInput;
+        const auto conv = MakeWinogradConv(pass, ShapeOf(k), options, tile).value();
+        Tensor scratch = Tensor::Zeros(DType::kUint8, {conv->scratch_bytes() + 1});
+        Tensor got = Tensor::Zeros(DType::kFloat, forward ? k.c.output : k.c.input);
+        const absl::Status status =
+            conv->Run({.input = forward ? const_cast<void*>(x.raw()) : got.mutable_raw(),
+                       .filter = const_cast<void*>(w.raw()),
+                       .output = forward ? got.mutable_raw() : const_cast<void*>(dy.raw()),
+                       .scratch = scratch.mutable_raw()});
+        ASSERT_TRUE(status.ok()) << status;
+        const Tensor want = forward ? SumOfProducts(k.c, false, 2, x, w, k.c.output)
+                                    : SumOfProducts(k.c, false, 0, w, dy, k.c.input);
+        ExpectClose(got, want, kWinogradTolerance);
+      }
+    }
+  }
+}
+TEST_P(WinogradTest, OwnEpilogues) {
+  const ConvShape shape = ShapeOf(GetParam());
+  if (shape.channels_first) GTEST_SKIP() << "channels last only";
+  for (const int tile : {2, 4}) {
+    ExpectEpilogues(
+        DType::kFloat, GetParam(),
+        [&](const ConvOptions& options) {
+          return MakeWinogradConv(ConvPass::kForward, shape, options, tile).value();
+        },
+        kWinogradTolerance);
+  }
+}
 TEST_P(WinogradTest, Epilogues) {
   const ConvShape shape = ShapeOf(GetParam());
   if (!MakeDnnlConv(ConvPass::kForward, shape, {}, true).ok()) GTEST_SKIP();
@@ -296,19 +336,25 @@ TEST_P(WinogradTest, Epilogues) {
 INSTANTIATE_TEST_SUITE_P(All, WinogradTest, ::testing::ValuesIn(kWinogradCases),
                          [](const auto& info) { return info.param.c.name; });
 
-TEST(WinogradWinsTest, OnlyFor3x3OfManyChannelsAndNeverWhenExact) {
+TEST(WinogradTileTest, OnlyFor3x3OfManyChannelsAndNeverWhenExact) {
   const KernelCase k = {{"same", {8, 56, 56, 64}, {3, 3, 64, 64}, {8, 56, 56, 64}, {1, 1}}};
   const ConvShape shape = ShapeOf(k);
-  EXPECT_TRUE(WinogradWins(ConvPass::kForward, shape, {}));
-  EXPECT_FALSE(WinogradWins(ConvPass::kForward, shape, {.exact = true}));
-  ConvShape strided = shape, few = shape, large = shape, one = shape;
+  const ConvPass forward = ConvPass::kForward, filter = ConvPass::kBackwardFilter;
+  EXPECT_EQ(WinogradTile(forward, shape, {}), 4);
+  EXPECT_EQ(WinogradTile(ConvPass::kBackwardInput, shape, {}), 4);
+  EXPECT_TRUE(DnnlWinogradWins(filter, shape, {}));
+  EXPECT_EQ(WinogradTile(forward, shape, {.exact = true}), 0);
+  EXPECT_FALSE(DnnlWinogradWins(filter, shape, {.exact = true}));
+  ConvShape strided = shape, few = shape, large = shape, small = shape;
   strided.stride[2] = 2;
   few.in_channels = 3;
   large.kernel[1] = 5;
-  one.batch = 1;
-  one.input[1] = one.input[2] = one.output[1] = one.output[2] = 7;
-  for (const ConvShape& other : {strided, few, large, one}) {
-    EXPECT_FALSE(WinogradWins(ConvPass::kForward, other, {}));
+  small.batch = 1;
+  for (int i : {1, 2}) small.input[i] = small.output[i] = 7;
+  small.in_channels = small.out_channels = 512;
+  for (const ConvShape& other : {strided, few, large, small}) {
+    EXPECT_EQ(WinogradTile(forward, other, {}), 0);
+    EXPECT_FALSE(DnnlWinogradWins(filter, other, {}));
   }
 }
 

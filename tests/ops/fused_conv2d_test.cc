@@ -81,7 +81,11 @@ TEST(FusedConv2DTest, Errors) {
 }
 
 TEST(FusedConv2DTest, UnknownSizesAreLearntFromWhatIsAdded) {
+  const Tensor any = Tensor::Zeros(DType::kFloat, {});
   const TensorShape got = Fused("_FusedConv2D", {"Add"}, 1)
+                              .Input(any)
+                              .Input(any)
+                              .Input(any)
                               .InferShape({{-1, -1, 3, 2}, {2, 2, 2, 5}, {7, 4, 2, 5}})
                               .value();
   EXPECT_EQ(got, TensorShape({7, 4, 2, 5}));
