@@ -339,12 +339,12 @@ INSTANTIATE_TEST_SUITE_P(All, WinogradTest, ::testing::ValuesIn(kWinogradCases),
 TEST(WinogradTileTest, OnlyFor3x3OfManyChannelsAndNeverWhenExact) {
   const KernelCase k = {{"same", {8, 56, 56, 64}, {3, 3, 64, 64}, {8, 56, 56, 64}, {1, 1}}};
   const ConvShape shape = ShapeOf(k);
-  const ConvPass forward = ConvPass::kForward, filter = ConvPass::kBackwardFilter;
+  const ConvPass forward = ConvPass::kForward;
   EXPECT_EQ(WinogradTile(forward, shape, {}), 4);
   EXPECT_EQ(WinogradTile(ConvPass::kBackwardInput, shape, {}), 4);
-  EXPECT_TRUE(DnnlWinogradWins(filter, shape, {}));
+  EXPECT_TRUE(DnnlWinogradWins(shape, {}));
   EXPECT_EQ(WinogradTile(forward, shape, {.exact = true}), 0);
-  EXPECT_FALSE(DnnlWinogradWins(filter, shape, {.exact = true}));
+  EXPECT_FALSE(DnnlWinogradWins(shape, {.exact = true}));
   ConvShape strided = shape, few = shape, large = shape, small = shape;
   strided.stride[2] = 2;
   few.in_channels = 3;
@@ -354,7 +354,7 @@ TEST(WinogradTileTest, OnlyFor3x3OfManyChannelsAndNeverWhenExact) {
   small.in_channels = small.out_channels = 512;
   for (const ConvShape& other : {strided, few, large, small}) {
     EXPECT_EQ(WinogradTile(forward, other, {}), 0);
-    EXPECT_FALSE(DnnlWinogradWins(filter, other, {}));
+    EXPECT_FALSE(DnnlWinogradWins(other, {}));
   }
 }
 
