@@ -35,7 +35,7 @@ bool DnnlServes(ConvPass pass, const ConvShape& s) {
 //   128 (28x28)   49 2.0/2.1/2.3 2.8/3.3      392 2.0/2.1/1.6 2.9/2.9     784 2.1/2.5   2.8/2.9
 //   256 (14x14)   16 0.9/0.9/0.9 1.4/2.1      128 1.8/1.6/1.9 2.0/2.3     256 1.9/2.3   1.9/2.2
 //   512 (7x7)      4 0.5/0.4/0.4 0.4/0.9       32 1.1/0.9/1.2 0.9/1.6      64 1.5/1.6   1.2/1.4
-bool DnnlWinogradWins(const ConvShape& s, const ConvOptions& options) {
+bool DnnlWinogradWins(ConvPass /*pass*/, const ConvShape& s, const ConvOptions& options) {
   if (options.exact || s.depthwise) return false;
   for (int i = 0; i < 3; ++i) {
     if (s.stride[i] != 1 || s.dilation[i] != 1 || s.kernel[i] != (i == 0 ? 1 : 3)) return false;
@@ -56,7 +56,7 @@ absl::StatusOr<std::unique_ptr<Conv>> MakeConv(DType dtype, ConvPass pass, const
       return MakeWinogradConv(pass, shape, options, tile);
     }
   }
-  if (dtype == DType::kFloat && DnnlWinogradWins(shape, options)) {
+  if (dtype == DType::kFloat && DnnlWinogradWins(pass, shape, options)) {
     absl::StatusOr<std::unique_ptr<Conv>> conv = MakeDnnlConv(pass, shape, options, true);
     if (conv.ok() || !absl::IsUnimplemented(conv.status())) return conv;
   }

@@ -99,7 +99,7 @@ absl::StatusOr<std::unique_ptr<Conv>> MakeDnnlConv(ConvPass pass, const ConvShap
                                                    const ConvOptions& options,
                                                    bool winograd = false);
 // oneDNN's pays, and options.exact does not forbid it.
-bool DnnlWinogradWins(const ConvShape& shape, const ConvOptions& options);
+bool DnnlWinogradWins(ConvPass pass, const ConvShape& shape, const ConvOptions& options);
 // The same of our own, channels last, not for kBackwardFilter: the filter is transformed in every
 // run unless it is kept. `tile`: 2 or 4 (fewer products, a filter of 4 times the size; 1.8 times
 // for 2). Unimplemented for other windows, or channels that are no multiples of 16.

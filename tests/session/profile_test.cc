@@ -97,7 +97,9 @@ TEST_F(ProfileTest, TimesLieInTheRun) {
     EXPECT_GE(run.duration_ns, before);
     EXPECT_GT(run.start_us, 0);
     EXPECT_GE(run.threads, 1);
-    if (!optimize) EXPECT_GT(run.arena_bytes, 0);
+    if (!optimize) {
+      EXPECT_GT(run.arena_bytes, 0);
+    }
   }
 }
 

@@ -53,11 +53,19 @@ OpTrial Chain(kernels::UnaryFunction function, DType dtype, const TensorShape& r
 // clang-format off
 const std::vector<Sample>& Table() {
   static const AttrMap conv = {{"T", kF}, {"strides", Ints{1, 1, 1, 1}}, {"padding", "SAME"}};
+  static const AttrMap fused_conv = {{"T", kF}, {"strides", Ints{1, 1, 1, 1}}, {"padding", "SAME"}, {"num_args", int64_t{1}}, {"fused_ops", std::vector<std::string>{"BiasAdd"}}};
   static const AttrMap local = {{"T", kF}, {"ksize", Ints{1, 2, 2, 1}}, {"strides", Ints{1, 1, 1, 1}}, {"padding", "VALID"}};
   static const AttrMap conv3 = {{"T", kF}, {"Tshape", kI}, {"strides", Ints{1, 1, 1, 1, 1}}, {"padding", "SAME"}};
   static const AttrMap conv3_filter = {{"T", kF}, {"strides", Ints{1, 1, 1, 1, 1}}, {"padding", "SAME"}};
   static const AttrMap norm = {{"T", kF}, {"epsilon", 0.5f}};
   static const AttrMap norm_u = {{"T", kF}, {"U", kF}, {"epsilon", 0.5f}};
+  static const AttrMap norm_alone = {
+      {"T", kF}, {"U", kF}, {"epsilon", 0.5f}, {"num_side_inputs", int64_t{0}}};
+  static const AttrMap norm_alone_gradient = {{"T", kF},
+                                              {"U", kF},
+                                              {"epsilon", 0.5f},
+                                              {"num_side_inputs", int64_t{0}},
+                                              {"num_more_backprops", int64_t{0}}};
   static const AttrMap float_only = {{"T", kF}};
   static const AttrMap lstm = {{"T", kF}, {"use_peephole", true}};
   static const AttrMap dilation = {{"T", kF}, {"strides", Ints{1, 1, 1, 1}}, {"rates", Ints{1, 1, 2, 1}}, {"padding", "SAME"}};
@@ -90,9 +98,11 @@ const std::vector<Sample>& Table() {
       {"FusedBatchNormGrad", {norm, {F({2, 1, 2, 3}), F({2, 1, 2, 3}), F({3}), F({3}), F({3})}}},
       {"FusedBatchNormGradV2", {norm_u, {F({2, 1, 2, 3}), F({2, 1, 2, 3}), F({3}), F({3}), F({3})}}},
       {"FusedBatchNormGradV3", {norm_u, {F({2, 1, 2, 3}), F({2, 1, 2, 3}), F({3}), F({3}), F({3}), F({3})}}},
+      {"_FusedConv2D", {fused_conv, {F({1, 3, 3, 1}), F({2, 2, 1, 2}), F({2})}}},
+      {"_FusedDepthwiseConv2dNative", {fused_conv, {F({1, 3, 3, 1}), F({2, 2, 1, 2}), F({2})}}},
       {"_FusedMatMul", {{{"T", kF}, {"num_args", int64_t{1}}, {"fused_ops", std::vector<std::string>{"BiasAdd", "Relu"}}}, {F({2, 3}), F({3, 2}), F({2})}}},
-      {"_FusedBatchNormEx", {norm_u, {F({2, 1, 2, 3}), F({3}), F({3}), F({3}), F({3})}}},
-      {"_FusedBatchNormGradEx", {norm_u, {F({2, 1, 2, 3}), F({2, 1, 2, 3}), F({3}), F({3}), F({3}), F({}), F({3}), F({2, 1, 2, 3})}}},
+      {"_FusedBatchNormEx", {norm_alone, {F({2, 1, 2, 3}), F({3}), F({3}), F({3}), F({3})}}},
+      {"_FusedBatchNormGradEx", {norm_alone_gradient, {F({2, 1, 2, 3}), F({2, 1, 2, 3}), F({3}), F({3}), F({3}), F({}), F({3}), F({2, 1, 2, 3})}}},
       {"BatchNormWithGlobalNormalizationGrad", {{{"T", kF}, {"variance_epsilon", 0.5f}, {"scale_after_normalization", true}}, {F({2, 1, 2, 3}), F({3}), F({3}), F({3}), F({2, 1, 2, 3})}}},
       {"BlockLSTM", {float_only, {steps, F({3, 1, 2}), F({1, 2}), F({1, 2}), F({4, 8}), F({2}), F({2}), F({2}), F({8})}}},
       {"BlockLSTMV2", {float_only, {steps, F({3, 1, 2}), F({1, 2}), F({1, 2}), F({4, 8}), F({2}), F({2}), F({2}), F({8})}}},
