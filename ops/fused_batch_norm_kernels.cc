@@ -137,7 +137,8 @@ absl::StatusOr<std::optional<kernels::Activation>> ActivationOf(const AttrMap& a
 
 absl::Status AtMostOne(const AttrMap& attrs, const char* name) {
   if (Count(attrs, name) <= 1) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(name, " must be 0 or 1, got ", Count(attrs, name)));
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, " must be 0 or 1, got ", Count(attrs, name)));
 }
 
 }  // namespace

@@ -342,9 +342,9 @@ TEST(WinogradTileTest, OnlyFor3x3OfManyChannelsAndNeverWhenExact) {
   const ConvPass forward = ConvPass::kForward;
   EXPECT_EQ(WinogradTile(forward, shape, {}), 4);
   EXPECT_EQ(WinogradTile(ConvPass::kBackwardInput, shape, {}), 4);
-  EXPECT_TRUE(DnnlWinogradWins(shape, {}));
+  EXPECT_TRUE(DnnlWinogradWins(ConvPass::kForward, shape, {}));
   EXPECT_EQ(WinogradTile(forward, shape, {.exact = true}), 0);
-  EXPECT_FALSE(DnnlWinogradWins(shape, {.exact = true}));
+  EXPECT_FALSE(DnnlWinogradWins(ConvPass::kForward, shape, {.exact = true}));
   ConvShape strided = shape, few = shape, large = shape, small = shape;
   strided.stride[2] = 2;
   few.in_channels = 3;
@@ -354,7 +354,7 @@ TEST(WinogradTileTest, OnlyFor3x3OfManyChannelsAndNeverWhenExact) {
   small.in_channels = small.out_channels = 512;
   for (const ConvShape& other : {strided, few, large, small}) {
     EXPECT_EQ(WinogradTile(forward, other, {}), 0);
-    EXPECT_FALSE(DnnlWinogradWins(other, {}));
+    EXPECT_FALSE(DnnlWinogradWins(ConvPass::kForward, other, {}));
   }
 }
 
