@@ -1,5 +1,5 @@
 // Matrix products of float through oneDNN. Which of its ways is fastest, measured with oneDNN 2.6
-// on a Zen 4 and a Sapphire Rapids core, 1 and 2 threads:
+// on a Zen 4 core, one thread:
 //  - b packed (2 rows and more): 95-100 % of the peak rate, by inner_product and matmul alike;
 //    inner_product is twice as fast for few columns. Packing takes as long as some 10 rows of the
 //    product (30 where b is transposed), so it pays only if b stays.
