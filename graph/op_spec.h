@@ -59,6 +59,7 @@ enum class ControlFlow : uint8_t {
   kExit,            // out of the frame
   kNextIteration,   // to the frame's next iteration
   kControlTrigger,  // runs though its inputs are dead
+  kCall,  // calls functions of the graph's library: their nodes take its place before a run
 };
 
 // Element types that a schema allows and the kernel lacks.

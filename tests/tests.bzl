@@ -7,6 +7,7 @@ _CORE = [
 
 _IO = _CORE + [
     "//io",
+    "//io:files",
     "//proto",
 ]
 
@@ -14,6 +15,7 @@ _IO = _CORE + [
 _RUN = _IO + [
     ":testing",
     "//graph",
+    "//graph:functions",
     "//ops",
     "//ops/kernels",
     "//session",

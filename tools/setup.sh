@@ -20,9 +20,14 @@ packages=(
   libsnappy-dev         # compressed blocks in old checkpoint indexes
   zlib1g-dev            # compressed record files and strings
   libpng-dev            # images in summaries
+  libzip-dev            # .npz files
+  nlohmann-json3-dev    # headers of .safetensors files
+  libgraphviz-dev       # pictures of graphs
   libgtest-dev          # tests
   libgmock-dev          # tests
   libbenchmark-dev      # benchmarks
+  libopencv-dnn-dev     # a test: another reader of our frozen graphs
+  python3-protobuf      # a test: another reader of every file we write
   clang-format          # tools/check_format.sh
   dataset-fashion-mnist # the images of the example
 )
