@@ -1,5 +1,6 @@
 #include "ops/old_checkpoint.h"
 
+#include <algorithm>
 #include <complex>
 #include <utility>
 
@@ -192,18 +193,32 @@ absl::StatusOr<Tensor> OldCheckpointReader::Lookup(
   if (entry->slices.size() == 1 && entry->slices[0].full()) {
     return ReadSlice(name, *entry, entry->slices[0], budget);
   }
+  // The parts come first: each has as many values as its shape says, so that a file which claims a
+  // large tensor has to hold one.
+  std::vector<Tensor> parts;
   int64_t covered = 0;
   for (const TensorSlice& slice : entry->slices) {
-    covered += slice.ShapeWithin(entry->shape)->num_elements();
+    SLUICE_ASSIGN_OR_RETURN(Tensor part, ReadSlice(name, *entry, slice, budget));
+    covered += part.num_elements();
+    parts.push_back(std::move(part));
     if (covered > entry->shape.num_elements()) break;
   }
   if (covered != entry->shape.num_elements()) {
     return Damaged(name, "its parts do not make up the tensor");
   }
   SLUICE_ASSIGN_OR_RETURN(Tensor whole, Tensor::Make(entry->dtype, entry->shape, budget));
-  for (const TensorSlice& slice : entry->slices) {
-    SLUICE_ASSIGN_OR_RETURN(const Tensor part, ReadSlice(name, *entry, slice, budget));
-    CopySliceIn(part, slice, whole);
+  SLUICE_ASSIGN_OR_RETURN(Tensor seen, Tensor::Make(DType::kUint8, entry->shape, budget));
+  std::ranges::fill(seen.mutable_flat<uint8_t>(), uint8_t{0});
+  for (size_t i = 0; i < parts.size(); ++i) {
+    SLUICE_ASSIGN_OR_RETURN(Tensor ones, Tensor::Make(DType::kUint8, parts[i].shape(), budget));
+    std::ranges::fill(ones.mutable_flat<uint8_t>(), uint8_t{1});
+    CopySliceIn(ones, entry->slices[i], seen);
+    CopySliceIn(parts[i], entry->slices[i], whole);
+  }
+  // As many elements as the tensor has: when each was seen, none was seen twice.
+  const absl::Span<const uint8_t> flags = seen.flat<uint8_t>();
+  if (std::find(flags.begin(), flags.end(), uint8_t{0}) != flags.end()) {
+    return Damaged(name, "its parts overlap and leave elements out");
   }
   return whole;
 }

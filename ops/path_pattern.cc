@@ -24,7 +24,7 @@ std::vector<std::string> MatchPaths(FileSystem& fs, absl::string_view pattern) {
     for (const std::string& directory : found) {
       if (!HasWildcard(part)) {
         std::string path = JoinPath(directory, part);
-        if (fs.Exists(path)) next.push_back(std::move(path));
+        if (fs.Exists(path) || fs.IsDirectory(path)) next.push_back(std::move(path));
         continue;
       }
       const auto names = fs.List(directory.empty() ? "." : directory);
