@@ -1,7 +1,8 @@
 // Record files (TFRecord framing): event files and training data. A file is a sequence of
 //   u64 length | u32 masked crc32c of the 8 length bytes | payload | u32 masked crc32c of the
 //   payload
-// in little-endian order, without header or index. There is no compression.
+// in little-endian order, without header or index. All of it may be compressed as one stream
+// (io/record_file_zlib.h).
 #ifndef SLUICE_IO_RECORD_FILE_H_
 #define SLUICE_IO_RECORD_FILE_H_
 
@@ -13,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "core/file.h"
+#include "io/record_file_zlib.h"
 
 namespace sluice {
 
@@ -22,7 +24,9 @@ inline constexpr int64_t kRecordOverhead = 16;  // bytes of framing per record
 // a torn record could not be read. Not thread-safe.
 class RecordWriter {
  public:
-  explicit RecordWriter(std::unique_ptr<WritableFile> file) : file_(std::move(file)) {}
+  explicit RecordWriter(std::unique_ptr<WritableFile> file,
+                        RecordCompression compression = RecordCompression::kNone)
+      : file_(CompressedFile(std::move(file), compression)) {}
 
   absl::Status Append(absl::string_view record);
   absl::Status Flush();  // to the system
@@ -38,26 +42,36 @@ class RecordWriter {
 };
 
 // Reads records in order. A length is believed only after its checksum and the file's size agree
-// with it, so a damaged file costs no more memory than its size. Not thread-safe.
+// with it, so a damaged file costs no more memory than its size; a compressed record takes memory
+// as its bytes come, up to 2 GiB (ResourceExhausted above). Not thread-safe.
 class RecordReader {
  public:
-  RecordReader(std::unique_ptr<RandomAccessFile> file, std::string path)
-      : file_(std::move(file)), path_(std::move(path)) {}
-  static absl::StatusOr<RecordReader> Open(FileSystem& fs, const std::string& path);
+  RecordReader(std::unique_ptr<RandomAccessFile> file, std::string path,
+               RecordCompression compression = RecordCompression::kNone);
+  static absl::StatusOr<RecordReader> Open(
+      FileSystem& fs, const std::string& path,
+      RecordCompression compression = RecordCompression::kNone);
 
   // True with the next record in `record`; false at the end of the file. DataLoss, naming the file
   // and the offset of the record, where the file is torn or damaged: every record before that was
   // returned; asking again repeats the error.
   absl::StatusOr<bool> Next(std::string* record);
 
-  // Where the next record begins. After an error: the length of the part that could be read.
+  // Where the next record begins, in bytes before compression. After an error: the length of the
+  // part that could be read.
   int64_t offset() const { return offset_; }
 
  private:
   absl::Status Damage(absl::string_view what) const;
+  absl::StatusOr<uint64_t> Length(const char* header) const;
+  absl::StatusOr<bool> NextPlain(std::string* record);
+  absl::StatusOr<bool> NextInflated(std::string* record);
+  absl::Status Inflate(int64_t count, char* out);
 
-  std::unique_ptr<RandomAccessFile> file_;
+  std::unique_ptr<RandomAccessFile> file_;  // one of these two
+  std::unique_ptr<InflatedFile> inflated_;
   std::string path_;
+  absl::Status status_;  // of a compressed file, which cannot be read twice
   int64_t offset_ = 0;
 };
 
