@@ -8,6 +8,7 @@
 #include "core/status.h"
 #include "glog/logging.h"
 #include "graph/evaluate.h"
+#include "graph/imported_forms.h"
 #include "graph/nearest.h"
 #include "graph/scope_state.h"
 
@@ -49,7 +50,7 @@ std::string DescribeShapes(const Node& node) {
 }  // namespace
 
 Graph::Graph(const OpRegistry& registry, GraphOptions options)
-    : registry_(registry), options_(options) {
+    : registry_(registry), options_(options), imported_forms_(std::make_unique<ImportedForms>()) {
   auto state = std::make_shared<ScopeState>();
   state->graph = this;
   state->variables = std::make_shared<VariableScopeState>();
@@ -389,7 +390,8 @@ Graph::Transaction::Transaction(Graph* graph)
       lock_(graph->mutex_),
       num_nodes_(graph->nodes_.size()),
       used_names_(graph->used_names_),
-      function_library_(graph->function_library_) {}
+      function_library_(graph->function_library_),
+      graph_rest_(graph->imported_forms_->graph_rest) {}
 
 Graph::Transaction::~Transaction() {
   if (committed_) return;
@@ -397,6 +399,8 @@ Graph::Transaction::~Transaction() {
     graph_->by_name_.erase(graph_->nodes_.back()->name());
   graph_->used_names_.swap(used_names_);
   graph_->function_library_.swap(function_library_);
+  graph_->imported_forms_->Truncate(static_cast<int>(num_nodes_));
+  graph_->imported_forms_->graph_rest.swap(graph_rest_);
 }
 
 std::pair<int64_t, int64_t> Graph::OpSeeds(std::optional<int64_t> op_seed) const {

@@ -26,6 +26,7 @@
 namespace sluice {
 
 class At;
+class ImportedForms;
 struct LintFinding;
 
 // Limits of one graph.
@@ -171,10 +172,15 @@ class Graph {
   std::vector<LintFinding> Lint(const Outputs& fetches = {}) const;
 
   // --- functions ---
-  // TensorFlow's FunctionDefLibrary, serialized; empty when there is none. Kept for export only: a
-  // node that calls a function is opaque.
+  // TensorFlow's FunctionDefLibrary, serialized; empty when there is none. A session puts the nodes
+  // of a function in the place of its calls.
   std::string function_library() const;
   void SetFunctionLibrary(std::string serialized);
+
+  // --- imports ---
+  // What files said beyond what nodes keep. For import and export only, under Hold().
+  ImportedForms& imported_forms() { return *imported_forms_; }
+  const ImportedForms& imported_forms() const { return *imported_forms_; }
 
   // --- random seeds (rule IN-9): tf.set_random_seed ---
   void SetSeed(std::optional<int64_t> seed) { seed_ = seed; }
@@ -207,6 +213,7 @@ class Graph {
   std::string function_library_;
   std::optional<int64_t> seed_;
   std::shared_ptr<const ScopeState> root_state_;
+  std::unique_ptr<ImportedForms> imported_forms_;  // never null
 };
 
 // Keeps the graph for the thread that made it. Without Commit(), its end undoes what AddNode()
@@ -225,6 +232,7 @@ class Graph::Transaction {
   const size_t num_nodes_;
   absl::flat_hash_map<std::string, int> used_names_;
   std::string function_library_;
+  std::optional<std::string> graph_rest_;
   bool committed_ = false;
 };
 

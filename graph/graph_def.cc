@@ -1,10 +1,11 @@
 #include "graph/graph_def.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "core/status.h"
+#include "graph/imported_forms.h"
+#include "graph/node_def.h"
 #include "graph/proto_io.h"
 #include "graph/tensor_proto.h"
 #include "proto/graph.pb.h"
@@ -14,42 +15,6 @@
 
 namespace sluice {
 namespace {
-
-bool IsDefault(const OpSpec& spec, const std::string& attr, const AttrValue& value) {
-  const AttrSpec* schema = spec.FindAttr(attr);
-  return schema != nullptr && schema->default_value.has_value() &&
-         WritesSame(value, *schema->default_value);
-}
-
-// Rule NS-15. Control inputs are sorted, so that equal graphs give equal files.
-void WriteInputs(const Node& node, proto::NodeDef* def) {
-  for (int i = 0; i < node.num_inputs(); ++i) {
-    const Edge& edge = node.input_edge(i);
-    def->add_input(edge.index == 0 ? edge.node->name()
-                                   : absl::StrCat(edge.node->name(), ":", edge.index));
-  }
-  std::vector<std::string> control;
-  for (const Node* input : node.control_inputs())
-    control.push_back(absl::StrCat("^", input->name()));
-  std::sort(control.begin(), control.end());
-  for (std::string& input : control) def->add_input(std::move(input));
-}
-
-absl::Status WriteNode(const Node& node, const ExportOptions& options, proto::NodeDef* def) {
-  def->set_name(node.name());
-  def->set_op(node.op());
-  def->set_device(node.device());
-  WriteInputs(node, def);
-  for (const auto& [name, value] : node.attrs()) {
-    if (options.strip_default_attrs && IsDefault(node.spec(), name, value)) continue;
-    SLUICE_RETURN_IF_ERROR(Annotate(ToProto(value, &(*def->mutable_attr())[name]),
-                                    absl::StrCat("attr '", Printable(name), "'")));
-  }
-  if (!options.add_shapes || node.num_outputs() == 0) return absl::OkStatus();
-  auto* shapes = (*def->mutable_attr())["_output_shapes"].mutable_list();
-  for (int i = 0; i < node.num_outputs(); ++i) ToProto(node.output_shape(i), shapes->add_shape());
-  return absl::OkStatus();
-}
 
 void WriteArgs(const std::vector<ArgSpec>& args,
                google::protobuf::RepeatedPtrField<proto::OpDef::ArgDef>* out) {
@@ -88,14 +53,20 @@ absl::Status WriteAttr(const AttrSpec& attr, proto::OpDef::AttrDef* def) {
 absl::Status ToGraphDef(const Graph& graph, proto::GraphDef* def, const ExportOptions& options) {
   def->Clear();
   SLUICE_RETURN_IF_ERROR(graph.status());
+  const auto hold = graph.Hold();
+  const ImportedForms& forms = graph.imported_forms();
+  if (forms.graph_rest.has_value()) {
+    SLUICE_RETURN_IF_ERROR(ParseMessage(*forms.graph_rest, /*text=*/false, def));
+  } else {
+    def->mutable_versions()->set_producer(kGraphDefProducer);
+  }
   const int num_nodes = graph.num_nodes();
   def->mutable_node()->Reserve(num_nodes);
-  for (int id = 0; id < num_nodes; ++id) {
+  for (const int id : forms.Order(num_nodes)) {
     const Node& node = *graph.node(id);
-    SLUICE_RETURN_IF_ERROR(Annotate(WriteNode(node, options, def->add_node()),
+    SLUICE_RETURN_IF_ERROR(Annotate(WriteNode(node, forms.Find(id), options, def->add_node()),
                                     absl::StrCat("node '", node.name(), "' (", node.op(), ")")));
   }
-  def->mutable_versions()->set_producer(kGraphDefProducer);
   const std::string library = graph.function_library();
   if (library.empty()) return absl::OkStatus();
   return ParseMessage(library, /*text=*/false, def->mutable_library());

@@ -28,12 +28,15 @@ inline constexpr int kGraphDefProducer = 27;
 inline constexpr char kTensorFlowVersion[] = "1.15.0";
 
 struct ExportOptions {
-  bool add_shapes = false;           // adds attr _output_shapes
-  bool strip_default_attrs = false;  // leaves out attrs that equal the schema's default
+  bool add_shapes = false;  // adds attr _output_shapes to nodes whose file did not say it
+  bool add_shapes_to_imported = true;  // false: add_shapes means nodes that were built here
+  bool strip_default_attrs = false;    // leaves out attrs that equal the schema's default
 };
 // Nodes in creation order; inputs as rule NS-15 says: data in order ("op" for "op:0"), then control
-// inputs, sorted. The function library that came with an import goes out again. The graph's error
-// when it has failed.
+// inputs, sorted. What was imported goes out as it came in, field by field: the order of the nodes,
+// attributes that the file left to their defaults, encodings of constants, unknown fields, the
+// function library. Versions are the file's; after several imports, what all of them allow. (Where
+// names changed on the way in, inputs are spelled as above.) The graph's error when it has failed.
 absl::Status ToGraphDef(const Graph& graph, proto::GraphDef* def,
                         const ExportOptions& options = {});
 
@@ -75,6 +78,12 @@ struct MetaGraphExportOptions {
   // whatever starts with these letters; here "net" does not mean "net_1".)
   std::string export_scope = "";
   bool clear_devices = false;
+  bool strip_default_attrs = false;               // as ExportOptions; noted in the file
+  std::vector<std::string> collection_list = {};  // keys to write; empty: all
+  // The message that the graph was imported from, or null: what no graph holds is taken over, that
+  // is tags, signatures, the saver, assets, collections of messages, unknown fields. With it, an
+  // import followed by an export gives an equal message.
+  const proto::MetaGraphDef* base = nullptr;
 };
 // The graph, with shapes, and its collections: variables as VariableDef, tensors and operations by
 // name, numbers, bytes (rules COL-6, MG-1). A collection whose items are of different kinds is left

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -11,7 +12,10 @@
 #include "absl/strings/strip.h"
 #include "core/status.h"
 #include "graph/import_plan.h"
+#include "graph/import_rest.h"
+#include "graph/imported_forms.h"
 #include "graph/later_attrs.h"
+#include "graph/node_def.h"
 #include "graph/proto_io.h"
 #include "graph/tensor_proto.h"
 #include "proto/graph.pb.h"
@@ -67,7 +71,7 @@ class Importer {
   absl::Status ApplyOutputShapes(Node* node, const std::vector<TensorShape>& shapes);
   absl::Status CloseLoops();
   absl::StatusOr<Output> FindReturned(const std::string& name) const;
-  absl::Status MergeLibrary();
+  absl::Status KeepForms();
 
   const proto::GraphDef& def_;
   Graph* const graph_;
@@ -308,41 +312,22 @@ absl::StatusOr<Output> Importer::FindReturned(const std::string& name) const {
   return node->output(ref->index);
 }
 
-// Same functions may come again, others under the same name may not (rule IG-5).
-absl::Status Importer::MergeLibrary() {
-  if (def_.library().function_size() + def_.library().gradient_size() == 0) {
-    return absl::OkStatus();
+// What goes out again as it came in, though nodes do not keep it.
+absl::Status Importer::KeepForms() {
+  ImportedForms& forms = graph_->imported_forms();
+  bool renamed = !options_.input_map.empty();
+  for (int i = 0; i < def_.node_size() && !renamed; ++i) {
+    renamed = plan_.names[i] != def_.node(i).name();
   }
-  proto::FunctionDefLibrary merged;
-  SLUICE_RETURN_IF_ERROR(ParseMessage(graph_->function_library(), false, &merged));
-  absl::flat_hash_map<std::string, std::string> functions, gradients;
-  for (const auto& function : merged.function()) {
-    SLUICE_ASSIGN_OR_RETURN(functions[function.signature().name()], SerializeMessage(function));
+  std::vector<int> ids;
+  ids.reserve(nodes_.size());
+  for (int i = 0; i < def_.node_size(); ++i) {
+    SLUICE_ASSIGN_OR_RETURN(std::optional<ImportedForm> form,
+                            FormOf(def_.node(i), *nodes_[i], renamed));
+    if (form.has_value()) forms.Keep(nodes_[i]->id(), *std::move(form));
+    ids.push_back(nodes_[i]->id());
   }
-  for (const auto& gradient : merged.gradient()) {
-    gradients[gradient.function_name()] = gradient.gradient_func();
-  }
-  for (const auto& function : def_.library().function()) {
-    const std::string& name = function.signature().name();
-    if (name.empty()) return absl::InvalidArgumentError("a function of the library has no name");
-    SLUICE_ASSIGN_OR_RETURN(std::string bytes, SerializeMessage(function));
-    const auto [known, is_new] = functions.emplace(name, bytes);
-    if (is_new) *merged.add_function() = function;
-    if (known->second == bytes) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("the library has two different functions called '", Printable(name), "'"));
-  }
-  for (const auto& gradient : def_.library().gradient()) {
-    const auto [known, is_new] =
-        gradients.emplace(gradient.function_name(), gradient.gradient_func());
-    if (is_new) *merged.add_gradient() = gradient;
-    if (known->second == gradient.gradient_func()) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("the library has two different gradients of function '",
-                     Printable(gradient.function_name()), "'"));
-  }
-  SLUICE_ASSIGN_OR_RETURN(std::string bytes, SerializeMessage(merged));
-  graph_->SetFunctionLibrary(std::move(bytes));
+  forms.KeepOrder(std::move(ids));
   return absl::OkStatus();
 }
 
@@ -353,7 +338,9 @@ absl::StatusOr<Imported> Importer::Run() {
     if (!added.ok()) return Annotate(added, DescribeNode(def_.node(position)));
   }
   SLUICE_RETURN_IF_ERROR(CloseLoops());
-  SLUICE_RETURN_IF_ERROR(MergeLibrary());
+  SLUICE_RETURN_IF_ERROR(KeepForms());
+  SLUICE_RETURN_IF_ERROR(MergeLibrary(def_.library(), graph_));
+  SLUICE_RETURN_IF_ERROR(MergeRest(def_, graph_));
   Imported imported{.prefix = plan_.prefix};
   for (const std::string& name : options_.return_elements) {
     SLUICE_ASSIGN_OR_RETURN(imported.returned.emplace_back(), FindReturned(name));

@@ -56,6 +56,7 @@ class Variable {
     // Of an imported variable: a serialized VariableDef with what this class does not look at, for
     // the next export.
     std::string imported_rest;
+    bool trainable_unsaid = false;  // trainable, but its message in the file does not say so
   };
 
   Variable() = default;

@@ -1,4 +1,4 @@
-// The half of graph/graph_def.h that is about MetaGraphDef.
+// ImportMetaGraph (graph/graph_def.h).
 #include <map>
 #include <memory>
 #include <optional>
@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "core/status.h"
 #include "glog/logging.h"
+#include "graph/collection_kinds.h"
 #include "graph/export_scope.h"
 #include "graph/graph_def.h"
 #include "graph/import.h"
@@ -22,151 +23,6 @@
 
 namespace sluice {
 namespace {
-
-// Rule COL-6: collections of variables are lists of VariableDef.
-bool HoldsVariables(absl::string_view key) {
-  static const auto* const keys = new std::set<std::string>{
-      keys::kGlobalVariables, keys::kLocalVariables,     keys::kMetricVariables,
-      keys::kModelVariables,  keys::kTrainableVariables, keys::kMovingAverageVariables,
-      keys::kGlobalStep};
-  return keys->count(std::string(key)) > 0;
-}
-
-// Collections of other records, whose bytes name nodes.
-bool HoldsRecords(absl::string_view key) {
-  return key == keys::kCondContext || key == keys::kWhileContext || key == keys::kQueueRunners ||
-         key == keys::kSavers;
-}
-
-// --- export ---
-
-// The two enums are the files'.
-static_assert(static_cast<int>(VariableSynchronization::kOnRead) ==
-                  proto::VARIABLE_SYNCHRONIZATION_ON_READ &&
-              static_cast<int>(VariableAggregation::kOnlyFirstReplica) ==
-                  proto::VARIABLE_AGGREGATION_ONLY_FIRST_REPLICA);
-
-void WriteSlice(const SaveSliceInfo& slice, const ExportScope& scope,
-                proto::SaveSliceInfoDef* def) {
-  def->set_full_name(scope.Contains(slice.full_name) ? scope.Strip(slice.full_name)
-                                                     : slice.full_name);
-  for (const int64_t size : slice.full_shape.dims()) def->add_full_shape(size);
-  for (const int64_t offset : slice.var_offset) def->add_var_offset(offset);
-  for (const int64_t size : slice.var_shape.dims()) def->add_var_shape(size);
-}
-
-// Rule VAR-12.
-absl::StatusOr<std::string> WriteVariable(const Variable& variable, const ExportScope& scope) {
-  const Variable::Data& data = variable.data();
-  proto::VariableDef def;
-  SLUICE_RETURN_IF_ERROR(ParseMessage(data.imported_rest, /*text=*/false, &def));
-  const auto name = [&](const Output& output) {
-    const std::string full = output.empty() ? "" : output.name();
-    return scope.Contains(full) ? scope.Strip(full) : "";
-  };
-  def.set_variable_name(name(data.handle));
-  def.set_snapshot_name(name(data.value));
-  def.set_initial_value_name(name(data.initial_value));
-  def.set_initializer_name(name(data.initializer));
-  def.set_is_resource(variable.is_resource());
-  def.set_trainable(data.trainable);
-  def.set_synchronization(static_cast<proto::VariableSynchronization>(data.synchronization));
-  def.set_aggregation(static_cast<proto::VariableAggregation>(data.aggregation));
-  if (data.save_slice_info.has_value()) {
-    WriteSlice(*data.save_slice_info, scope, def.mutable_save_slice_info_def());
-  }
-  return SerializeMessage(def);
-}
-
-// Adds an item to the list of its kind.
-struct ItemWriter {
-  bool variables;  // as VariableDef, not by name
-  const ExportScope& scope;
-  proto::CollectionDef* out;
-
-  absl::Status AddName(const std::string& name) const {
-    out->mutable_node_list()->add_value(scope.Strip(name));
-    return absl::OkStatus();
-  }
-  absl::Status operator()(const Output& item) const { return AddName(item.name()); }
-  absl::Status operator()(const Variable& item) const {
-    if (!variables) return AddName(item.name());
-    for (const Variable& part : item.is_partitioned() ? item.parts() : std::vector{item}) {
-      SLUICE_ASSIGN_OR_RETURN(*out->mutable_bytes_list()->add_value(), WriteVariable(part, scope));
-    }
-    return absl::OkStatus();
-  }
-  absl::Status operator()(int64_t item) const {
-    out->mutable_int64_list()->add_value(item);
-    return absl::OkStatus();
-  }
-  absl::Status operator()(float item) const {
-    out->mutable_float_list()->add_value(item);
-    return absl::OkStatus();
-  }
-  absl::Status operator()(const std::string& item) const {
-    out->mutable_bytes_list()->add_value(scope.Strip(item));
-    return absl::OkStatus();
-  }
-};
-
-// The list that an item belongs to. A list of names holds tensors, operations and variables alike.
-proto::CollectionDef::KindCase KindOf(const CollectionItem& item, bool variables) {
-  if (std::holds_alternative<int64_t>(item)) return proto::CollectionDef::kInt64List;
-  if (std::holds_alternative<float>(item)) return proto::CollectionDef::kFloatList;
-  if (std::holds_alternative<std::string>(item)) return proto::CollectionDef::kBytesList;
-  if (variables && std::holds_alternative<Variable>(item)) return proto::CollectionDef::kBytesList;
-  return proto::CollectionDef::kNodeList;
-}
-
-// Numbers have no name, so they belong to every scope.
-bool Contains(const ExportScope& scope, const CollectionItem& item) {
-  if (scope.whole()) return true;
-  if (const Output* output = std::get_if<Output>(&item)) return scope.Contains(output->name());
-  if (const Variable* variable = std::get_if<Variable>(&item)) {
-    return scope.Contains(variable->name());
-  }
-  const std::string* bytes = std::get_if<std::string>(&item);
-  return bytes == nullptr || scope.Contains(*bytes);
-}
-
-absl::Status WriteCollection(const std::string& key, const std::vector<CollectionItem>& all,
-                             const ExportScope& scope, proto::MetaGraphDef* def) {
-  if (HoldsRecords(key) && !scope.whole()) return absl::OkStatus();
-  std::vector<const CollectionItem*> items;
-  for (const CollectionItem& item : all) {
-    if (Contains(scope, item)) items.push_back(&item);
-  }
-  if (items.empty()) return absl::OkStatus();
-  const bool variables = HoldsVariables(key);
-  for (const CollectionItem* item : items) {
-    if (KindOf(*item, variables) == KindOf(*items[0], variables)) continue;
-    LOG(WARNING) << "collection '" << Printable(key)
-                 << "' has items of several kinds and is not written";
-    return absl::OkStatus();
-  }
-  proto::CollectionDef* out = &(*def->mutable_collection_def())[key];
-  for (const CollectionItem* item : items) {
-    SLUICE_RETURN_IF_ERROR(std::visit(ItemWriter{variables, scope, out}, *item));
-  }
-  return absl::OkStatus();
-}
-
-// The schemas of all ops in use, also inside functions, by name.
-absl::Status WriteOpList(const Graph& graph, const proto::GraphDef& def, proto::OpList* out) {
-  std::set<std::string> used;
-  for (const proto::NodeDef& node : def.node()) used.insert(node.op());
-  for (const proto::FunctionDef& function : def.library().function()) {
-    for (const proto::NodeDef& node : function.node_def()) used.insert(node.op());
-  }
-  for (const std::string& op : used) {
-    const OpSpec* spec = graph.registry().Find(op);
-    if (spec != nullptr) SLUICE_RETURN_IF_ERROR(ToOpDef(*spec, out->add_op()));
-  }
-  return absl::OkStatus();
-}
-
-// --- import ---
 
 class CollectionReader {
  public:
@@ -286,6 +142,7 @@ absl::StatusOr<Variable> CollectionReader::ReadVariable(const std::string& bytes
   if (is_initialized.ok()) data->is_initialized = *is_initialized;
   DescribeValue(data->handle, data->value, data.get());
   data->trainable = def.trainable() || trainable_.count(def.variable_name()) > 0;
+  data->trainable_unsaid = data->trainable && !def.trainable();  // files before TensorFlow 1.13
   SLUICE_RETURN_IF_ERROR(Annotate(ReadProperties(imported_.prefix, &def, data.get()),
                                   absl::StrCat("variable '", Printable(data->op_name), "'")));
   return variables_.emplace(bytes, Variable(std::move(data))).first->second;
@@ -380,34 +237,6 @@ absl::Status CheckUnboundInputs(const proto::MetaGraphDef& def,
 }
 
 }  // namespace
-
-absl::Status ToMetaGraphDef(const Graph& graph, proto::MetaGraphDef* def,
-                            const MetaGraphExportOptions& options) {
-  def->Clear();
-  const ExportScope scope(options.export_scope);
-  proto::GraphDef* nodes = def->mutable_graph_def();
-  SLUICE_RETURN_IF_ERROR(ToGraphDef(graph, nodes, {.add_shapes = true}));
-  const std::vector<std::string> unbound = scope.CutOut(nodes);
-  if (!scope.whole() && nodes->node_size() == 0) {
-    return absl::NotFoundError(
-        absl::StrCat("export_scope '", Printable(options.export_scope), "' holds no node"));
-  }
-  if (options.clear_devices) {
-    for (proto::NodeDef& node : *nodes->mutable_node()) node.clear_device();
-  }
-  auto* info = def->mutable_meta_info_def();
-  info->set_tensorflow_version(kTensorFlowVersion);
-  SLUICE_RETURN_IF_ERROR(WriteOpList(graph, def->graph_def(), info->mutable_stripped_op_list()));
-  for (const std::string& key : graph.CollectionKeys()) {
-    SLUICE_RETURN_IF_ERROR(Annotate(WriteCollection(key, graph.GetCollection(key), scope, def),
-                                    absl::StrCat("collection '", Printable(key), "'")));
-  }
-  if (!scope.whole()) def->mutable_collection_def()->erase(kUnboundInputs);
-  for (const std::string& input : unbound) {
-    (*def->mutable_collection_def())[kUnboundInputs].mutable_bytes_list()->add_value(input);
-  }
-  return absl::OkStatus();
-}
 
 absl::Status ImportMetaGraph(const proto::MetaGraphDef& def, Graph* graph,
                              const MetaGraphImportOptions& options) {
