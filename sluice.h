@@ -20,6 +20,7 @@
 #include "graph/scope.h"
 #include "graph/variable.h"
 #include "io/event_file.h"
+#include "io/event_files.h"
 #include "layers/activation_layers.h"
 #include "layers/activations.h"
 #include "layers/all_layers.h"
@@ -109,5 +110,6 @@
 #include "train/pruning_report.h"
 #include "train/pruning_strip.h"
 #include "train/saver.h"
+#include "train/summary_writer.h"
 
 #endif  // SLUICE_SLUICE_H_

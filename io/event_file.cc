@@ -10,6 +10,7 @@
 #include "core/status.h"
 #include "io/histogram.h"
 #include "proto/event.pb.h"
+#include "proto/tensor.pb.h"
 
 namespace sluice {
 namespace {
@@ -101,6 +102,42 @@ absl::Status EventFileWriter::AddImage(absl::string_view tag, int height, int wi
   return AddSummary(summary, step);
 }
 
+absl::Status EventFileWriter::AddAudio(absl::string_view tag, float sample_rate, int64_t channels,
+                                       int64_t frames, absl::string_view wav, int64_t step) {
+  proto::Summary summary;
+  proto::Summary::Value* v = summary.add_value();
+  v->set_tag(std::string(tag));
+  v->mutable_audio()->set_sample_rate(sample_rate);
+  v->mutable_audio()->set_num_channels(channels);
+  v->mutable_audio()->set_length_frames(frames);
+  v->mutable_audio()->set_content_type("audio/wav");
+  v->mutable_audio()->set_encoded_audio_string(std::string(wav));
+  return AddSummary(summary, step);
+}
+
+absl::Status EventFileWriter::AddText(absl::string_view tag, const Tensor& strings, int64_t step) {
+  if (strings.dtype() != DType::kString || strings.shape().rank() > 2) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("text '", Printable(tag), "': wants strings of at most two dimensions, got ",
+                     DTypeName(strings.dtype()), strings.shape().ToString()));
+  }
+  proto::Summary summary;
+  proto::Summary::Value* v = summary.add_value();
+  v->set_tag(std::string(tag));
+  v->mutable_metadata()->mutable_plugin_data()->set_plugin_name("text");
+  proto::TensorProto* tensor = v->mutable_tensor();
+  tensor->set_dtype(proto::DT_STRING);
+  tensor->mutable_tensor_shape();  // present also for a scalar
+  for (const int64_t size : strings.shape().dims())
+    tensor->mutable_tensor_shape()->add_dim()->set_size(size);
+  for (const std::string& text : strings.flat<std::string>()) tensor->add_string_val(text);
+  return AddSummary(summary, step);
+}
+
+absl::Status EventFileWriter::AddText(absl::string_view tag, absl::string_view text, int64_t step) {
+  return AddText(tag, Tensor::Scalar<std::string>(std::string(text)), step);
+}
+
 absl::Status EventFileWriter::AddSummary(absl::string_view serialized_summary, int64_t step) {
   proto::Summary summary;
   if (!summary.ParseFromArray(serialized_summary.data(),
@@ -118,15 +155,34 @@ absl::Status EventFileWriter::AddSummary(const proto::Summary& summary, int64_t 
   return AddEvent(std::move(event));
 }
 
-absl::Status EventFileWriter::AddGraph(absl::string_view serialized_graph_def) {
+absl::Status EventFileWriter::AddGraph(absl::string_view serialized_graph_def, int64_t step) {
   proto::Event event;
+  event.set_step(step);
   event.set_graph_def(std::string(serialized_graph_def));
   return AddEvent(std::move(event));
 }
 
-absl::Status EventFileWriter::AddMetaGraph(absl::string_view serialized_meta_graph_def) {
+absl::Status EventFileWriter::AddMetaGraph(absl::string_view serialized_meta_graph_def,
+                                           int64_t step) {
   proto::Event event;
+  event.set_step(step);
   event.set_meta_graph_def(std::string(serialized_meta_graph_def));
+  return AddEvent(std::move(event));
+}
+
+absl::Status EventFileWriter::AddRunMetadata(absl::string_view serialized_run_metadata,
+                                             absl::string_view tag, int64_t step) {
+  proto::Event event;
+  event.set_step(step);
+  event.mutable_tagged_run_metadata()->set_tag(std::string(tag));
+  event.mutable_tagged_run_metadata()->set_run_metadata(std::string(serialized_run_metadata));
+  return AddEvent(std::move(event));
+}
+
+absl::Status EventFileWriter::AddSessionLog(const proto::SessionLog& log, int64_t step) {
+  proto::Event event;
+  event.set_step(step);
+  *event.mutable_session_log() = log;
   return AddEvent(std::move(event));
 }
 

@@ -19,6 +19,7 @@ namespace sluice {
 
 namespace proto {
 class Event;
+class SessionLog;
 class Summary;
 }  // namespace proto
 
@@ -49,12 +50,26 @@ class EventFileWriter {
   // A PNG picture. `channels` is 1 grey, 3 RGB, 4 RGBA.
   absl::Status AddImage(absl::string_view tag, int height, int width, int channels,
                         absl::string_view png, int64_t step);
+  // A WAV file of `frames` times `channels` samples.
+  absl::Status AddAudio(absl::string_view tag, float sample_rate, int64_t channels, int64_t frames,
+                        absl::string_view wav, int64_t step);
+  // For the text page, which reads markdown: a string, a list of strings, or a matrix of strings,
+  // shown as a table. InvalidArgument for other tensors; the writer stays usable.
+  absl::Status AddText(absl::string_view tag, const Tensor& strings, int64_t step);
+  absl::Status AddText(absl::string_view tag, absl::string_view text, int64_t step);
   // A serialized Summary, as summary ops produce. InvalidArgument when it is not one; the writer
   // stays usable.
   absl::Status AddSummary(absl::string_view serialized_summary, int64_t step);
   absl::Status AddSummary(const proto::Summary& summary, int64_t step);
-  absl::Status AddGraph(absl::string_view serialized_graph_def);  // for the graph page
-  absl::Status AddMetaGraph(absl::string_view serialized_meta_graph_def);
+  absl::Status AddGraph(absl::string_view serialized_graph_def,
+                        int64_t step = 0);  // for the graph page
+  absl::Status AddMetaGraph(absl::string_view serialized_meta_graph_def, int64_t step = 0);
+  // What a run took, under a name of its own, for the graph page.
+  absl::Status AddRunMetadata(absl::string_view serialized_run_metadata, absl::string_view tag,
+                              int64_t step);
+  // START at a step: what an earlier run wrote in this directory for that step and later ones no
+  // longer counts. CHECKPOINT, STOP: for the record.
+  absl::Status AddSessionLog(const proto::SessionLog& log, int64_t step);
   // Any event; wall_time is filled in when it is 0.
   absl::Status AddEvent(proto::Event event);
 
@@ -69,7 +84,7 @@ class EventFileWriter {
   int64_t events_ = 0;
 };
 
-// Reads the events of a file in order.
+// Reads the events of a file in order (tf.train.summary_iterator); many files: io/event_files.h.
 class EventFileReader {
  public:
   static absl::StatusOr<EventFileReader> Open(FileSystem& fs, const std::string& path);

@@ -25,6 +25,18 @@ int64_t BytesOf(const std::vector<Tensor>& slots, const std::vector<int>& values
   return bytes;
 }
 
+// The outputs of a step, where it has set them.
+std::vector<StepOutput> OutputsOf(const std::vector<Tensor>& slots, const ProgramStep& step) {
+  std::vector<StepOutput> outputs;
+  for (size_t i = 0; i < step.outputs.size(); ++i) {
+    const Tensor& value = slots[step.outputs[i]];
+    if (value.empty_handle()) continue;
+    const int slot = step.kind == StepKind::kAlias ? step.alias_output : static_cast<int>(i);
+    outputs.push_back({slot, value.dtype(), value.shape(), value.byte_size()});
+  }
+  return outputs;
+}
+
 }  // namespace
 
 void Plan::BeginTrace() {
@@ -55,6 +67,7 @@ absl::Status Plan::RunTraced(Step& step, std::vector<Tensor>* results, int threa
   stats.output_bytes = written;
   stats.flops = StepFlops(program_, *step.source);
   stats.thread = thread;
+  stats.outputs = OutputsOf(slots_, *step.source);
   const std::lock_guard<std::mutex> lock(trace_mutex_);
   trace_->steps.push_back(std::move(stats));
   return status;

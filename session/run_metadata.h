@@ -6,7 +6,18 @@
 #include <string>
 #include <vector>
 
+#include "core/dtype.h"
+#include "core/tensor_shape.h"
+
 namespace sluice {
+
+// A tensor that a step made.
+struct StepOutput {
+  int slot = 0;  // which output of the node
+  DType dtype = DType::kInvalid;
+  TensorShape shape;
+  int64_t bytes = 0;
+};
 
 // One step of a plan in one run.
 struct StepStats {
@@ -18,6 +29,7 @@ struct StepStats {
   double flops = 0;          // two per multiply-add; 0 where the op does not tell
   int64_t output_bytes = 0;  // of outputs alone
   int thread = 0;            // 0: the caller's; others of inter_op_threads
+  std::vector<StepOutput> outputs;
 };
 
 // tf.RunMetadata of a run with RunOptions::kFullTrace; empty without.
