@@ -189,9 +189,9 @@ absl::StatusOr<Node*> Graph::AddNode(NodeRequest request) {
         absl::StrCat("the graph has ", kMaxNodes, " nodes, the limit"));
 
   auto node = std::make_unique<Node>();
-  node->spec_ = registry_.Find(request.op);
+  node->spec_ = request.opaque ? nullptr : registry_.Find(request.op);
   if (node->spec_ == nullptr) {
-    if (!request.allow_unknown_op)
+    if (!request.allow_unknown_op && !request.opaque)
       return absl::UnimplementedError(
           absl::StrCat("Op type not registered '", Printable(request.op), "'"));
     node->owned_spec_ = OpSpec::Opaque(request.op);

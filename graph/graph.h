@@ -54,6 +54,7 @@ struct NodeRequest {
   Node* original_op = nullptr;
   bool allow_unknown_op = false;  // imports: an op that the registry lacks becomes opaque
   int unknown_op_outputs = 1;     // how many outputs it then has
+  bool opaque = false;            // imports: taken for such an op, though the registry has it
 };
 
 // A graph only grows. Thread-safe: building and running may overlap; two threads that build at once

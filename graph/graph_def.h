@@ -62,12 +62,11 @@ struct ImportOptions {
 // Attributes that a node lacks get their defaults; unknown ones are refused, except those that
 // begin with '_' and those that later releases of TensorFlow added, at their default. An op that
 // the registry lacks, also a function of def.library(), becomes opaque: it shows and exports, but
-// never runs.
+// does not run; so does a node with a constant of a dtype that a Tensor cannot hold.
 //
 // Errors in the words of rule IG-4: InvalidArgument for whatever is wrong with the file;
 // FailedPrecondition for versions and for a finalized graph; ResourceExhausted for too many nodes
-// and for constants that the budget refuses; Unimplemented for constants of a dtype that a Tensor
-// cannot hold; the graph's own error when it has failed.
+// and for constants that the budget refuses; the graph's own error when it has failed.
 absl::StatusOr<Outputs> ImportGraphDef(const proto::GraphDef& def, Graph* graph,
                                        const ImportOptions& options = {});
 

@@ -62,7 +62,7 @@ class Importer {
   absl::Status Add(int position);
   absl::StatusOr<Edge> Producer(const InputSource& source) const;
   absl::Status AddInputs(int position, NodeRequest* request) const;
-  absl::Status ReadAttrs(int position, const OpSpec* spec, AttrMap* attrs) const;
+  absl::Status ReadAttrs(int position, const OpSpec* spec, NodeRequest* request) const;
   absl::Status ReadSchemaAttr(const proto::NodeDef& node, const OpSpec& spec,
                               const std::string& name, AttrValue value, AttrMap* attrs) const;
   bool IsProducerDefault(const std::string& op, const std::string& attr,
@@ -148,14 +148,30 @@ bool Importer::IsProducerDefault(const std::string& op, const std::string& attr,
   return given.ok() && WritesSame(value, *given);
 }
 
-// `spec` is null for an op that the registry lacks.
-absl::Status Importer::ReadAttrs(int position, const OpSpec* spec, AttrMap* attrs) const {
+// Dtypes of later releases of TensorFlow.
+bool NamesForeignDType(const AttrValue& value) {
+  const auto is_foreign = [](DType type) { return type != DType::kInvalid && !IsKnown(type); };
+  if (const DType* type = value.get_if<DType>()) return is_foreign(*type);
+  const auto* list = value.get_if<std::vector<DType>>();
+  return list != nullptr && std::any_of(list->begin(), list->end(), is_foreign);
+}
+
+// `spec` is null for an op that the registry lacks. A value that no attribute here can hold (a
+// constant of a dtype that tensors lack) is left out: the node becomes opaque, as it does when it
+// names a dtype of later releases.
+absl::Status Importer::ReadAttrs(int position, const OpSpec* spec, NodeRequest* request) const {
+  AttrMap* attrs = &request->attrs;
   const proto::NodeDef& node = def_.node(position);
   for (const auto& [name, message] : node.attr()) {
     const std::string where = absl::StrCat("attr '", Printable(name), "'");
     absl::StatusOr<AttrValue> value = AttrFromProto(message, options_.budget);
     const bool annotation = absl::StartsWith(name, "_");
     if (annotation && name != kColocation && name != kOutputShapes && !value.ok()) continue;
+    if (absl::IsUnimplemented(value.status())) {
+      request->opaque = true;
+      continue;
+    }
+    request->opaque |= !annotation && value.ok() && NamesForeignDType(*value);
     if (!value.ok()) return Annotate(value.status(), where);
     if (annotation || spec == nullptr) {
       if (!annotation && !value->has_value()) {
@@ -230,7 +246,7 @@ absl::Status Importer::Add(int position) {
                       .device = options_.clear_devices ? "" : def.device(),
                       .allow_unknown_op = true};
   SLUICE_RETURN_IF_ERROR(AddInputs(position, &request));
-  SLUICE_RETURN_IF_ERROR(ReadAttrs(position, spec, &request.attrs));
+  SLUICE_RETURN_IF_ERROR(ReadAttrs(position, spec, &request));
 
   std::vector<TensorShape> shapes;
   bool has_shapes = false;
@@ -246,7 +262,7 @@ absl::Status Importer::Add(int position) {
     request.attrs.erase(given);
   }
   const int64_t used = std::max<int64_t>(plan_.outputs_used[position], shapes.size());
-  if (spec == nullptr && used > kMaxOpaqueOutputs) {
+  if ((spec == nullptr || request.opaque) && used > kMaxOpaqueOutputs) {
     return InvalidOutput(plan_.outputs_used[position] - 1, request.name, kMaxOpaqueOutputs);
   }
   request.unknown_op_outputs = std::max(1, static_cast<int>(used));

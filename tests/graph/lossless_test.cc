@@ -53,6 +53,16 @@ TEST_P(LosslessTest, GivesTheFileBack) {
   EXPECT_EQ(Bytes(out), Bytes(def));
 }
 
+constexpr char kForeignConstants[] =
+    R"(node { name: "r" op: "Const" attr { key: "dtype" value { type: DT_RESOURCE } }
+               attr { key: "value" value { tensor { dtype: DT_RESOURCE tensor_shape { }
+                 resource_handle_val { name: "h" } } } } }
+        node { name: "f" op: "Const" attr { key: "dtype" value { type: 29 } }
+               attr { key: "value" value { tensor { dtype: 29 tensor_shape { } int_val: 3 } } } }
+        node { name: "u" op: "Frobnicate" attr { key: "t" value { tensor { dtype: DT_VARIANT
+                 tensor_shape { } variant_val { type_name: "x" } } } } }
+        node { name: "i" op: "Identity" input: "f" attr { key: "T" value { type: 29 } } })";
+
 constexpr Case kCases[] = {
     {"Nothing", ""},
     {"NoVersions", R"(node { name: "n" op: "NoOp" })"},
@@ -115,6 +125,7 @@ constexpr Case kCases[] = {
                attr { key: "f" value { func { name: "g" attr { key: "T" value { i: 1 } } } } }
                attr { key: "l" value { list { f: [ 1, 2 ] } } } }
         node { name: "v" op: "Identity" input: "u:2" attr { key: "T" value { type: DT_FLOAT } } })"},
+    {"ConstantsThatNoTensorHolds", kForeignConstants},
     {"DebugInfo",
      R"(node { name: "n" op: "NoOp"
                experimental_debug_info { original_node_names: "m" original_func_names: "f" } })"},
@@ -186,6 +197,14 @@ TEST(LosslessTest, StrippingDefaultsAndShapesStillWork) {
   EXPECT_TRUE(stripped.node(1).attr().at("transpose_b").b());
   const proto::GraphDef shaped = RoundTrip(def, {.add_shapes = true});
   EXPECT_EQ(shaped.node(1).attr().at("_output_shapes").list().shape(0).dim(1).size(), 2);
+}
+
+// They show and export, and only a run that needs them fails.
+TEST(LosslessTest, ConstantsThatNoTensorHoldsAreOpaque) {
+  Graph graph(ops::Builtin());
+  ASSERT_THAT(ImportGraphDef(Parse(kForeignConstants), &graph), IsOk());
+  EXPECT_TRUE(graph.FindNode("r")->spec().opaque());
+  EXPECT_TRUE(graph.FindNode("f")->spec().opaque());
 }
 
 // TensorFlow's GraphConstructor::UpdateVersionDef.
