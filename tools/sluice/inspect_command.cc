@@ -1,4 +1,4 @@
-// sluice inspect: what is in a graph or a checkpoint.
+// sluice inspect: what is in a graph, a checkpoint or event files.
 #include <algorithm>
 #include <cstdio>
 #include <map>
@@ -17,6 +17,7 @@
 #include "ops/all_ops.h"
 #include "tools/sluice/commands.h"
 #include "tools/sluice/graph_job.h"
+#include "tools/sluice/inspect.h"
 #include "tools/sluice/json.h"
 #include "tools/sluice/scope_tree.h"
 
@@ -183,8 +184,8 @@ absl::Status InspectCheckpoint(const std::string& prefix, bool json) {
 }  // namespace
 
 absl::Status InspectCommand(const std::vector<std::string>& args) {
-  const absl::StatusOr<CommandLine> line =
-      CommandLine::Parse(args, GraphJob::WithLimits({{"json", false, false}}));
+  const absl::StatusOr<CommandLine> line = CommandLine::Parse(
+      args, GraphJob::WithLimits({{"json", false, false}, {"trace", true, false}}));
   if (!line.ok()) return UsageError(line.status().message());
   if (line->positional().size() != 1)
     return UsageError(absl::StrCat("expected one graph file or checkpoint prefix, got ",
@@ -192,6 +193,9 @@ absl::Status InspectCommand(const std::vector<std::string>& args) {
   SLUICE_RETURN_IF_ERROR(GraphJob::ReadLimits(*line).status());
   std::string path = line->positional()[0];
   const bool json = line->Has("json");
+  if (HoldsEvents(path)) return InspectEvents(path, json, line->Get("trace", ""));
+  if (line->Has("trace"))
+    return UsageError("--trace is for event files, which hold runs; a graph: sluice profile");
   if (absl::EndsWith(path, ".index")) path.resize(path.size() - std::string(".index").size());
   FileSystem& fs = FileSystem::Default();
   if (fs.Exists(path + ".index")) return InspectCheckpoint(path, json);

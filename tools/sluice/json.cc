@@ -1,5 +1,6 @@
 #include "tools/sluice/json.h"
 
+#include <charconv>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -27,6 +28,15 @@ Json Json::Number(double x) {
   Json value(int64_t{0});
   value.text_ = absl::StrCat(x);
   return value;
+}
+
+Json Json::Precise(double x) {
+  if (!std::isfinite(x)) return Null();
+  char text[32];
+  const std::to_chars_result end = std::to_chars(text, text + sizeof(text), x);
+  Json json(int64_t{0});
+  json.text_.assign(text, end.ptr);
+  return json;
 }
 
 Json& Json::Set(absl::string_view key, const Json& value) {

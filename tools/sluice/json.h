@@ -21,7 +21,8 @@ class Json {
   static Json Array() { return Json('[', ']'); }
   static Json Null();
   static Json Bool(bool b);
-  static Json Number(double x);  // six figures; null for what is no number
+  static Json Number(double x);   // six figures; null for what is no number
+  static Json Precise(double x);  // as many figures as it takes to read the same number back
 
   Json& Set(absl::string_view key, const Json& value);  // REQUIRES: made by Object()
   Json& Add(const Json& value);                         // REQUIRES: made by Array()
