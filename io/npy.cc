@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
 #include "core/status.h"
+#include "core/storage_type.h"
 #include "io/coding.h"
 
 namespace sluice {
@@ -153,50 +154,6 @@ absl::Status ParseDescr(absl::string_view descr, DType* dtype, bool* big_endian)
       absl::StrCat("elements of numpy type '", Printable(descr), "' have no tensor"));
 }
 
-struct Array {
-  DType dtype = DType::kInvalid;
-  bool big_endian = false;
-  bool fortran_order = false;
-  TensorShape shape;
-  int64_t offset = 0;  // of the elements in the file
-};
-
-// Everything before the elements. Checks that exactly they follow.
-absl::StatusOr<Array> ReadHeader(const RandomAccessFile& file) {
-  char start[12];
-  const int64_t have = std::min<int64_t>(file.size(), sizeof(start));
-  SLUICE_RETURN_IF_ERROR(file.Read(0, have, start));
-  if (have < 10 || absl::string_view(start, kMagic.size()) != kMagic) {
-    return absl::InvalidArgumentError("not a .npy file: wrong magic number");
-  }
-  const int version = static_cast<uint8_t>(start[6]);
-  if (version < 1 || version > 3 || start[7] != 0) {
-    return absl::InvalidArgumentError(absl::StrCat("format version ", version, ".",
-                                                   static_cast<uint8_t>(start[7]),
-                                                   ", expected 1.0, 2.0 or 3.0"));
-  }
-  Array array{.offset = version == 1 ? 10 : 12};
-  if (have < array.offset) return Malformed("cut off");
-  // The length of the dict has 2 or 4 bytes.
-  const uint32_t size = version == 1 ? DecodeFixed32(start + 8) & 0xffff : DecodeFixed32(start + 8);
-  if (size > std::min(file.size() - array.offset, kMaxHeaderBytes)) {
-    return Malformed(absl::StrCat("it claims ", size, " bytes"));
-  }
-  std::string text(size, '\0');
-  SLUICE_RETURN_IF_ERROR(file.Read(array.offset, size, text.data()));
-  array.offset += size;
-  SLUICE_ASSIGN_OR_RETURN(const Header header, HeaderParser(text).Parse());
-  SLUICE_RETURN_IF_ERROR(ParseDescr(header.descr, &array.dtype, &array.big_endian));
-  array.fortran_order = header.fortran_order;
-  array.shape = TensorShape(absl::Span<const int64_t>(header.shape));
-  SLUICE_RETURN_IF_ERROR(array.shape.Check());
-  const int64_t expected = array.shape.num_elements() * static_cast<int64_t>(SizeOf(array.dtype));
-  if (file.size() - array.offset == expected) return array;
-  return absl::InvalidArgumentError(absl::StrCat(DTypeName(array.dtype), array.shape.ToString(),
-                                                 " takes ", expected, " bytes, the file has ",
-                                                 file.size() - array.offset));
-}
-
 void ReverseEach(char* bytes, int64_t size, int64_t width) {
   for (char* end = bytes + size; bytes != end; bytes += width) std::reverse(bytes, bytes + width);
 }
@@ -218,49 +175,7 @@ void CopyTransposed(const char* from, const TensorShape& shape, int64_t width, c
   }
 }
 
-absl::StatusOr<Tensor> ReadArray(const RandomAccessFile& file,
-                                 const std::shared_ptr<MemoryBudget>& budget) {
-  SLUICE_ASSIGN_OR_RETURN(const Array array, ReadHeader(file));
-  SLUICE_ASSIGN_OR_RETURN(Tensor tensor, Tensor::Make(array.dtype, array.shape, budget));
-  const int64_t bytes = tensor.byte_size();
-  if (bytes == 0) return tensor;
-  char* out = static_cast<char*>(tensor.mutable_raw());
-  SLUICE_RETURN_IF_ERROR(file.Read(array.offset, bytes, out));
-  const int64_t width = static_cast<int64_t>(SizeOf(array.dtype));
-  if (array.big_endian) ReverseEach(out, bytes, IsComplex(array.dtype) ? width / 2 : width);
-  if (array.dtype == DType::kBool) {
-    for (int64_t i = 0; i < bytes; ++i) out[i] = out[i] != 0;
-  }
-  if (!array.fortran_order || array.shape.rank() < 2) return tensor;
-  SLUICE_ASSIGN_OR_RETURN(Tensor transposed, Tensor::Make(array.dtype, array.shape, budget));
-  CopyTransposed(out, array.shape, width, static_cast<char*>(transposed.mutable_raw()));
-  return transposed;
-}
-
-// The type under which a dtype is written; null for none.
-const Code* CodeFor(DType dtype) {
-  switch (dtype) {
-    case DType::kQint8:
-      dtype = DType::kInt8;
-      break;
-    case DType::kQuint8:
-      dtype = DType::kUint8;
-      break;
-    case DType::kQint16:
-      dtype = DType::kInt16;
-      break;
-    case DType::kQuint16:
-      dtype = DType::kUint16;
-      break;
-    case DType::kQint32:
-      dtype = DType::kInt32;
-      break;
-    case DType::kBfloat16:
-      dtype = DType::kFloat;
-      break;
-    default:
-      break;
-  }
+const Code* FindCode(DType dtype) {
   for (const Code& code : kCodes) {
     if (code.dtype == dtype) return &code;
   }
@@ -283,22 +198,88 @@ std::string MakeHeader(const Code& code, const TensorShape& shape) {
 
 }  // namespace
 
+absl::StatusOr<NpyArray> ReadNpyHeader(int64_t size, const NextBytes& next) {
+  char start[12] = {};
+  const absl::string_view magic(start, kMagic.size());
+  if (size >= 10) SLUICE_RETURN_IF_ERROR(next(10, start));
+  if (size < 10 || magic != kMagic) {
+    return absl::InvalidArgumentError("not a .npy file: wrong magic number");
+  }
+  const int version = static_cast<uint8_t>(start[6]);
+  if (version < 1 || version > 3 || start[7] != 0) {
+    return absl::InvalidArgumentError(absl::StrCat("format version ", version, ".",
+                                                   static_cast<uint8_t>(start[7]),
+                                                   ", expected 1.0, 2.0 or 3.0"));
+  }
+  NpyArray array;
+  array.offset = version == 1 ? 10 : 12;
+  if (size < array.offset) return Malformed("cut off");
+  if (version > 1) SLUICE_RETURN_IF_ERROR(next(2, start + 10));
+  // The length of the dict has 2 or 4 bytes.
+  const uint32_t length = DecodeFixed32(start + 8);
+  if (length > std::min(size - array.offset, kMaxHeaderBytes)) {
+    return Malformed(absl::StrCat("it claims ", length, " bytes"));
+  }
+  std::string text(length, '\0');
+  SLUICE_RETURN_IF_ERROR(next(length, text.data()));
+  array.offset += length;
+  SLUICE_ASSIGN_OR_RETURN(const Header header, HeaderParser(text).Parse());
+  SLUICE_RETURN_IF_ERROR(ParseDescr(header.descr, &array.dtype, &array.big_endian));
+  array.fortran_order = header.fortran_order;
+  array.shape = TensorShape(absl::Span<const int64_t>(header.shape));
+  SLUICE_RETURN_IF_ERROR(array.shape.Check());
+  const int64_t expected = array.shape.num_elements() * static_cast<int64_t>(SizeOf(array.dtype));
+  if (size - array.offset == expected) return array;
+  return absl::InvalidArgumentError(absl::StrCat(DTypeName(array.dtype), array.shape.ToString(),
+                                                 " takes ", expected, " bytes, the file has ",
+                                                 size - array.offset));
+}
+
+absl::StatusOr<Tensor> ReadNpyElements(const NpyArray& array, const NextBytes& next,
+                                       const std::shared_ptr<MemoryBudget>& budget) {
+  SLUICE_ASSIGN_OR_RETURN(Tensor tensor, Tensor::Make(array.dtype, array.shape, budget));
+  const int64_t bytes = tensor.byte_size();
+  if (bytes == 0) return tensor;
+  char* out = static_cast<char*>(tensor.mutable_raw());
+  SLUICE_RETURN_IF_ERROR(next(bytes, out));
+  const int64_t width = static_cast<int64_t>(SizeOf(array.dtype));
+  if (array.big_endian) ReverseEach(out, bytes, IsComplex(array.dtype) ? width / 2 : width);
+  if (array.dtype == DType::kBool) {
+    for (int64_t i = 0; i < bytes; ++i) out[i] = out[i] != 0;
+  }
+  if (!array.fortran_order || array.shape.rank() < 2) return tensor;
+  SLUICE_ASSIGN_OR_RETURN(Tensor transposed, Tensor::Make(array.dtype, array.shape, budget));
+  CopyTransposed(out, array.shape, width, static_cast<char*>(transposed.mutable_raw()));
+  return transposed;
+}
+
 absl::StatusOr<Tensor> ReadNpy(FileSystem& fs, const std::string& path,
                                const std::shared_ptr<MemoryBudget>& budget) {
   SLUICE_ASSIGN_OR_RETURN(const std::unique_ptr<RandomAccessFile> file, fs.Open(path));
-  absl::StatusOr<Tensor> tensor = ReadArray(*file, budget);
+  int64_t position = 0;
+  const NextBytes next = [&](int64_t count, char* out) {
+    position += count;
+    return file->Read(position - count, count, out);
+  };
+  const absl::StatusOr<NpyArray> array = ReadNpyHeader(file->size(), next);
+  if (!array.ok()) return Annotate(array.status(), path);
+  absl::StatusOr<Tensor> tensor = ReadNpyElements(*array, next, budget);
   if (!tensor.ok()) return Annotate(tensor.status(), path);
   return tensor;
 }
 
+absl::StatusOr<std::string> MakeNpyHeader(DType dtype, const TensorShape& shape) {
+  if (const Code* code = FindCode(dtype)) return MakeHeader(*code, shape);
+  return absl::UnimplementedError(absl::StrCat("numpy has no type for ", DTypeName(dtype)));
+}
+
 absl::Status WriteNpy(FileSystem& fs, const std::string& path, const Tensor& tensor) {
-  const Code* code = CodeFor(tensor.dtype());
-  if (code == nullptr) {
-    return absl::UnimplementedError(
-        absl::StrCat("cannot write ", path, ": numpy has no type for ", DTypeName(tensor.dtype())));
-  }
-  std::string bytes = MakeHeader(*code, tensor.shape());
-  if (tensor.dtype() == DType::kBfloat16) {
+  const bool widened = tensor.dtype() == DType::kBfloat16;
+  const DType dtype = widened ? DType::kFloat : StorageType(tensor.dtype());
+  const absl::StatusOr<std::string> header = MakeNpyHeader(dtype, tensor.shape());
+  if (!header.ok()) return Annotate(header.status(), absl::StrCat("cannot write ", path));
+  std::string bytes = *header;
+  if (widened) {
     for (const BFloat16 v : tensor.flat<BFloat16>()) {
       const float f = static_cast<float>(v);
       bytes.append(reinterpret_cast<const char*>(&f), sizeof(f));

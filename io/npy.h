@@ -3,6 +3,8 @@
 #ifndef SLUICE_IO_NPY_H_
 #define SLUICE_IO_NPY_H_
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -27,6 +29,29 @@ absl::StatusOr<Tensor> ReadNpy(
 // lacks, becomes float32; quantized types become the integers that they are stored as.
 // Unimplemented for strings and resources.
 absl::Status WriteNpy(FileSystem& fs, const std::string& path, const Tensor& tensor);
+
+// --- For files that hold .npy files (npz.h) ---
+
+// Fetches the next `count` bytes; an error when there are fewer.
+using NextBytes = std::function<absl::Status(int64_t count, char* out)>;
+
+// What a .npy file says before its elements.
+struct NpyArray {
+  DType dtype = DType::kInvalid;
+  TensorShape shape;
+  bool big_endian = false;
+  bool fortran_order = false;
+  int64_t offset = 0;  // of the elements, bytes
+};
+// The header of a .npy file of `size` bytes; the elements come next, and are exactly the rest.
+absl::StatusOr<NpyArray> ReadNpyHeader(int64_t size, const NextBytes& next);
+// The elements after it.
+absl::StatusOr<Tensor> ReadNpyElements(const NpyArray& array, const NextBytes& next,
+                                       const std::shared_ptr<MemoryBudget>& budget);
+
+// What goes before the elements of a row-major array. Unimplemented for a dtype that numpy does not
+// have: here bfloat16 and quantized types, too, have no stand-in.
+absl::StatusOr<std::string> MakeNpyHeader(DType dtype, const TensorShape& shape);
 
 }  // namespace sluice
 
