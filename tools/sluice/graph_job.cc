@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "core/file.h"
 #include "core/status.h"
 #include "core/storage_type.h"
@@ -17,14 +18,12 @@
 #include "proto/graph.pb.h"
 #include "proto/meta_graph.pb.h"
 #include "tools/sluice/commands.h"
+#include "tools/sluice/start_variables.h"
 
 namespace sluice::tools {
 namespace {
 
-// The .npy of a feed holds the dtype's numbers: quantized types as plain integers, bfloat16 (which
-// numpy lacks) as float32.
-absl::StatusOr<Tensor> ConvertFeed(Tensor value, const Output& target) {
-  const DType wanted = BaseType(target.dtype());
+absl::StatusOr<Tensor> ConvertFeed(Tensor value, DType wanted, const std::string& what) {
   if (value.dtype() == wanted || wanted == DType::kInvalid) return value;
   if (value.dtype() == StorageType(wanted)) {
     SLUICE_ASSIGN_OR_RETURN(Tensor quantized, Tensor::Make(wanted, value.shape()));
@@ -40,8 +39,8 @@ absl::StatusOr<Tensor> ConvertFeed(Tensor value, const Output& target) {
     return narrow;
   }
   return absl::InvalidArgumentError(absl::StrCat("the file holds ", DTypeName(value.dtype()),
-                                                 value.shape().ToString(), ", tensor ",
-                                                 target.name(), " is ", DTypeName(wanted)));
+                                                 value.shape().ToString(), ", ", what, " is ",
+                                                 DTypeName(wanted)));
 }
 
 // A file's name for a fetch: only / and : are changed.
@@ -105,14 +104,71 @@ absl::StatusOr<std::pair<std::string, std::string>> ParseFeed(const std::string&
   return std::pair(feed.substr(0, equals), feed.substr(equals + 1));
 }
 
+absl::StatusOr<Tensor> ReadFeedFile(const std::string& path, DType dtype, const std::string& what) {
+  SLUICE_ASSIGN_OR_RETURN(Tensor value, ReadNpy(FileSystem::Default(), path));
+  absl::StatusOr<Tensor> converted = ConvertFeed(std::move(value), dtype, what);
+  SLUICE_RETURN_IF_ERROR(Annotate(converted.status(), path));
+  return converted;
+}
+
 absl::StatusOr<std::pair<Output, Tensor>> ReadFeed(const Graph& graph, const std::string& feed) {
   SLUICE_ASSIGN_OR_RETURN(const auto name_and_path, ParseFeed(feed));
-  const auto& [name, path] = name_and_path;
-  SLUICE_ASSIGN_OR_RETURN(const Output target, FindTensor(graph, name));
-  SLUICE_ASSIGN_OR_RETURN(Tensor value, ReadNpy(FileSystem::Default(), path));
-  absl::StatusOr<Tensor> converted = ConvertFeed(std::move(value), target);
-  SLUICE_RETURN_IF_ERROR(Annotate(converted.status(), path));
-  return std::pair(target, *std::move(converted));
+  SLUICE_ASSIGN_OR_RETURN(const Output target, FindTensor(graph, name_and_path.first));
+  SLUICE_ASSIGN_OR_RETURN(Tensor value, ReadFeedFile(name_and_path.second, BaseType(target.dtype()),
+                                                     absl::StrCat("tensor ", target.name())));
+  return std::pair(target, std::move(value));
+}
+
+bool NamesSavedModel(const CommandLine& line) {
+  return line.positional().size() == 1 && FileSystem::Default().IsDirectory(line.positional()[0]) &&
+         IsSavedModel(FileSystem::Default(), line.positional()[0]);
+}
+
+absl::StatusOr<SavedModel> LoadModel(const CommandLine& line, const SessionOptions& options) {
+  const std::string& directory = line.positional()[0];
+  TagSet tags = absl::StrSplit(line.Get("tags", kServeTag), ',', absl::SkipEmpty());
+  if (!line.Has("tags")) {
+    proto::SavedModel file;
+    SLUICE_RETURN_IF_ERROR(ReadSavedModel(FileSystem::Default(), directory, &file));
+    const std::vector<TagSet> sets = TagSets(file);
+    const bool several =
+        std::find(sets.begin(), sets.end(), tags) != sets.end() ||
+        std::any_of(sets.begin(), sets.end(), [&](const TagSet& set) { return set != sets[0]; });
+    if (!several) tags = sets[0];
+  }
+  return SavedModel::Load(directory, tags, {.session = options});
+}
+
+absl::StatusOr<std::vector<std::string>> ResultPaths(const std::string& directory,
+                                                     const std::vector<std::string>& names) {
+  std::vector<std::string> paths;
+  std::set<std::string> distinct;
+  for (const std::string& name : names) {
+    SLUICE_ASSIGN_OR_RETURN(const std::string file, FileName(name));
+    if (!distinct.insert(file).second)
+      return absl::InvalidArgumentError(
+          absl::StrCat("two results would be written to ", Printable(file)));
+    paths.push_back(JoinPath(directory, file));
+  }
+  return paths;
+}
+
+absl::Status WriteResults(const std::vector<std::string>& names,
+                          const std::vector<std::string>& paths,
+                          const std::vector<Tensor>& values) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (values[i].dtype() != DType::kString) continue;
+    return absl::UnimplementedError(
+        absl::StrCat(Printable(names[i]), " is ", DTypeName(values[i].dtype()),
+                     values[i].shape().ToString(), ", which .npy files cannot hold"));
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    SLUICE_RETURN_IF_ERROR(FileSystem::Default().CreateDirectories(DirectoryOf(paths[i])));
+    SLUICE_RETURN_IF_ERROR(WriteNpy(FileSystem::Default(), paths[i], values[i]));
+    std::printf("%s %s%s -> %s\n", names[i].c_str(), DTypeName(values[i].dtype()).c_str(),
+                values[i].shape().ToString().c_str(), paths[i].c_str());
+  }
+  return absl::OkStatus();
 }
 
 GraphJob::GraphJob() : graph_(ops::Builtin()) {}
@@ -120,6 +176,8 @@ GraphJob::GraphJob() : graph_(ops::Builtin()) {}
 std::vector<FlagSpec> GraphJob::Flags(std::vector<FlagSpec> own) {
   own.push_back({"feed", true, true});
   own.push_back({"out", true, false});
+  own.push_back({"tags", true, false});
+  own.push_back({"checkpoint", true, false});
   return WithLimits(std::move(own));
 }
 
@@ -155,37 +213,40 @@ absl::StatusOr<std::unique_ptr<GraphJob>> GraphJob::Open(const CommandLine& line
   job->out_ = line.Get("out", "");
   SLUICE_ASSIGN_OR_RETURN(job->options_, ReadLimits(line));
   for (const std::string& feed : line.All("feed")) SLUICE_RETURN_IF_ERROR(ParseFeed(feed).status());
-  SLUICE_RETURN_IF_ERROR(LoadGraph(line.positional()[0], &job->graph_));
+  job->checkpoint_ = line.Get("checkpoint", "");
+  if (NamesSavedModel(line)) {
+    if (line.Has("checkpoint"))
+      return UsageError("--checkpoint is for graph files: a SavedModel has its own variables");
+    SLUICE_ASSIGN_OR_RETURN(job->model_, LoadModel(line, job->options_));
+  } else {
+    if (line.Has("tags")) return UsageError("--tags is for SavedModels");
+    SLUICE_RETURN_IF_ERROR(LoadGraph(line.positional()[0], &job->graph_));
+  }
   SLUICE_RETURN_IF_ERROR(job->ReadFeeds(line.All("feed")));
   return job;
 }
 
 absl::Status GraphJob::ReadFeeds(const std::vector<std::string>& feeds) {
   for (const std::string& feed : feeds) {
-    SLUICE_ASSIGN_OR_RETURN(feeds_.emplace_back(), ReadFeed(graph_, feed));
+    SLUICE_ASSIGN_OR_RETURN(feeds_.emplace_back(), ReadFeed(graph(), feed));
   }
   return absl::OkStatus();
 }
 
-absl::Status GraphJob::RunAndWrite(const Outputs& fetches, const std::vector<std::string>& names) {
-  std::vector<std::string> paths;
-  std::set<std::string> distinct;
-  for (const std::string& name : names) {
-    SLUICE_ASSIGN_OR_RETURN(const std::string file, FileName(name));
-    if (!distinct.insert(file).second)
-      return absl::InvalidArgumentError(
-          absl::StrCat("two results would be written to ", Printable(file)));
-    paths.push_back(JoinPath(out_, file));
-  }
+absl::StatusOr<std::vector<Tensor>> GraphJob::Run(const Outputs& fetches) {
+  if (model_.has_value()) return model_->session().Run(feeds_, fetches);
   SLUICE_ASSIGN_OR_RETURN(Session session, Session::Create(graph_, options_));
-  SLUICE_ASSIGN_OR_RETURN(const std::vector<sluice::Tensor> results, session.Run(feeds_, fetches));
-  SLUICE_RETURN_IF_ERROR(FileSystem::Default().CreateDirectories(out_));
-  for (size_t i = 0; i < results.size(); ++i) {
-    SLUICE_RETURN_IF_ERROR(WriteNpy(FileSystem::Default(), paths[i], results[i]));
-    std::printf("%s %s%s -> %s\n", names[i].c_str(), DTypeName(results[i].dtype()).c_str(),
-                results[i].shape().ToString().c_str(), paths[i].c_str());
+  if (!checkpoint_.empty()) {
+    SLUICE_RETURN_IF_ERROR(
+        RestoreVariables(checkpoint_, VariablesBehind(fetches, feeds_), &graph_, &session));
   }
-  return absl::OkStatus();
+  return session.Run(feeds_, fetches);
+}
+
+absl::Status GraphJob::RunAndWrite(const Outputs& fetches, const std::vector<std::string>& names) {
+  SLUICE_ASSIGN_OR_RETURN(const std::vector<std::string> paths, ResultPaths(out_, names));
+  SLUICE_ASSIGN_OR_RETURN(const std::vector<Tensor> results, Run(fetches));
+  return WriteResults(names, paths, results);
 }
 
 }  // namespace sluice::tools

@@ -7,7 +7,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -17,13 +16,10 @@
 #include "ops/all_ops.h"
 #include "tools/sluice/commands.h"
 #include "tools/sluice/graph_job.h"
+#include "tools/sluice/start_variables.h"
 
 namespace sluice::tools {
 namespace {
-
-bool IsVariable(const Node& node) {
-  return node.op() == "VarHandleOp" || node.op() == "VariableV2" || node.op() == "Variable";
-}
 
 // Numbers of any type whose range has 0 and 1, the same for the same shape.
 absl::StatusOr<Tensor> MakeNumbers(DType dtype, const TensorShape& shape) {
@@ -116,9 +112,7 @@ absl::StatusOr<std::unique_ptr<Trial>> Trial::Open(const CommandLine& line, bool
   SLUICE_RETURN_IF_ERROR(LoadGraph(line.positional()[0], &trial->graph_));
   SLUICE_RETURN_IF_ERROR(trial->FindFetches(fetches));
   SLUICE_RETURN_IF_ERROR(trial->AddFeeds(line, values));
-  for (const Node* node : trial->Needed()) {
-    if (IsVariable(*node)) trial->variables_.push_back(node);
-  }
+  trial->variables_ = VariablesBehind(trial->fetches_, trial->feeds_);
   return trial;
 }
 
@@ -148,7 +142,7 @@ absl::Status Trial::AddFeeds(const CommandLine& line, bool values) {
 
 absl::Status Trial::AddPlaceholders(bool values) {
   std::vector<std::string> unknown;
-  for (const Node* node : Needed()) {
+  for (const Node* node : NodesBehind(fetches_, feeds_)) {
     if (!node->spec().must_be_fed() || Fed(*node, 0)) continue;
     TensorShape shape = node->output_shape(0);
     if (shape.rank() > 0 && shape.dim(0) < 0) shape.set_dim(0, 1);
@@ -188,31 +182,6 @@ bool Trial::Fed(const Node& node, int index) const {
   return std::any_of(feeds_.begin(), feeds_.end(), [&](const auto& feed) {
     return feed.first.node() == &node && feed.first.index() == index;
   });
-}
-
-// Nodes that the fetches need beside the feeds, in the graph's order.
-std::vector<const Node*> Trial::Needed() const {
-  absl::flat_hash_set<const Node*> seen;
-  std::vector<const Node*> todo;
-  const auto need = [&](const Node* node) {
-    if (node != nullptr && seen.insert(node).second) todo.push_back(node);
-  };
-  for (const Output& fetch : fetches_) {
-    if (fetch.is_operation() || !Fed(*fetch.node(), fetch.index())) need(fetch.node());
-  }
-  while (!todo.empty()) {
-    const Node& node = *todo.back();
-    todo.pop_back();
-    for (int i = 0; i < node.num_inputs(); ++i) {
-      const Edge& edge = node.input_edge(i);
-      if (edge.node != nullptr && !Fed(*edge.node, edge.index)) need(edge.node);
-    }
-    for (const Node* control : node.control_inputs()) need(control);
-  }
-  std::vector<const Node*> needed(seen.begin(), seen.end());
-  std::sort(needed.begin(), needed.end(),
-            [](const Node* a, const Node* b) { return a->id() < b->id(); });
-  return needed;
 }
 
 }  // namespace sluice::tools

@@ -47,7 +47,6 @@ class Trial {
   absl::Status AddPlaceholders(bool values);
   absl::Status AddMadeUp(const Output& to, const TensorShape& shape, bool values);
   bool Fed(const Node& node, int index) const;
-  std::vector<const Node*> Needed() const;
 
   Graph graph_;
   SessionOptions options_;
