@@ -109,6 +109,7 @@
 #include "train/pruning_hparams.h"
 #include "train/pruning_report.h"
 #include "train/pruning_strip.h"
+#include "train/saved_model.h"
 #include "train/saver.h"
 #include "train/summary_writer.h"
 

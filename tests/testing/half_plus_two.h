@@ -27,7 +27,9 @@ inline std::string FreshFolder(const std::string& name) {
   std::vector<std::string> folders = {folder};
   for (size_t i = 0; i < folders.size(); ++i) {
     if (!fs.IsDirectory(folders[i])) continue;
-    for (const std::string& entry : *fs.List(folders[i])) {
+    const absl::StatusOr<std::vector<std::string>> entries = fs.List(folders[i]);
+    EXPECT_THAT(entries, IsOk());
+    for (const std::string& entry : *entries) {
       const std::string path = JoinPath(folders[i], entry);
       if (fs.IsDirectory(path)) {
         folders.push_back(path);

@@ -16,6 +16,13 @@ constexpr char kHelp[] = R"(sluice: runs, differentiates and shows computation g
       Runs the graph and writes every fetched tensor to DIR/<NAME_0>.npy (/ and : become _).
       Any tensor may be fed: its value replaces what the graph would compute.
 
+      --checkpoint PREFIX: where the variables have their values from.
+
+  sluice run SAVED_MODEL_DIR [--signature KEY] [--tags A,B] [--feed INPUTKEY=FILE.npy]... --out DIR
+      Loads a SavedModel with its variables, runs a signature (default: serving_default, or the only one)
+      and writes DIR/<output key>.npy. A sparse input is KEY.values, KEY.indices and KEY.dense_shape.
+      --tags: which of its graphs (default: serve, or the only one). With --fetch: tensors, as above.
+
   sluice grad GRAPH --loss NAME:0 --wrt NAME:0... [--feed NAME=FILE.npy]... --out DIR
       Writes d(sum of loss)/d(wrt) the same way, a file per --wrt tensor.
 
