@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints which test files name which rule of names, variables, scopes, collections, gradients and control flow, and fails when a rule is
-# named by no test and not excused in tests/graph/rules.md. A rule counts as named by its id ("NS-4", "GR-1 to GR-3") in a
+# Prints which test files name which rule of names, variables, scopes, collections, gradients, control flow and files, and fails when a
+# rule is named by no test and not excused in tests/graph/rules.md. A rule counts as named by its id ("NS-4", "GR-1 to GR-3") in a
 # comment inside a test or directly above one; what the head of a file says proves nothing.
 # Usage: tools/check_rules.sh [--quiet]     --quiet: only what is wrong, and the count
 set -euo pipefail
@@ -18,7 +18,8 @@ awk -v quiet="$quiet" -v page=tests/graph/rules.md '
     range("NS", 1, 15); range("VAR", 1, 12)
     range("VS", 1, 13); range("VS", 20, 33); range("VS", 40, 43)
     range("COL", 1, 8); range("GR", 1, 17)
-    range("CF", 1, 4); range("CF", 12, 13); range("CF", 20, 20); range("CF", 25, 25)
+    range("CF", 1, 4); range("CF", 12, 13); range("CF", 20, 20); range("CF", 25, 25); range("CF", 30, 31)
+    range("SV", 1, 8); range("MG", 1, 3); range("IG", 1, 6); range("FZ", 1, 4)
   }
   function report(message) { wrong[++bad] = message }
   function name_rule(id) {
@@ -29,7 +30,7 @@ awk -v quiet="$quiet" -v page=tests/graph/rules.md '
   function ids_in(text, found,   n, before, id, family, from, i, at) {
     n = 0
     from = ""
-    while (match(text, /(NS|VAR|VS|COL|GR|CF)-[0-9]+/)) {
+    while (match(text, /(NS|VAR|VS|COL|GR|CF|SV|MG|IG|FZ)-[0-9]+/)) {
       id = substr(text, RSTART, RLENGTH)
       before = substr(text, 1, RSTART - 1)
       text = substr(text, RSTART + RLENGTH)

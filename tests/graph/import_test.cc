@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "graph/graph.h"
 #include "graph/graph_def.h"
+#include "graph/scope.h"
 #include "proto/graph.pb.h"
 #include "proto/tensor.pb.h"
 #include "tests/testing/core/status_matchers.h"
@@ -56,6 +57,7 @@ void PrintTo(const RefusalCase& c, std::ostream* out) { *out << c.name; }
 
 class ImportRefusalTest : public ::testing::TestWithParam<RefusalCase> {};
 
+// IG-4
 TEST_P(ImportRefusalTest, NamesTheTroubleAndAddsNothing) {
   Graph graph(SchemaOps());
   ASSERT_THAT(ImportGraphDef(MakeGraph({MakeConst("old", Tensor::Scalar(1.0f))}), &graph), IsOk());
@@ -545,6 +547,7 @@ TEST(ImportTest, NamesOfTensorFlow2) {
 
 // --- options: rules IG-1 to IG-5 ---
 
+// IG-1
 TEST(ImportTest, PrefixesAreMadeUnique) {
   Graph graph(SchemaOps());
   const proto::GraphDef def = MakeGraph(
@@ -600,11 +603,21 @@ TEST(ImportTest, WithoutAPrefixTakenNamesAreMadeUnique) {
   EXPECT_EQ(returned->at(1).name(), "B:0");
 }
 
+// IG-6: only nodes take names from nodes.
+TEST(ImportTest, AnEmptyScopeDoesNotTakeANodesName) {
+  Graph graph(SchemaOps());
+  Scope::Root(graph).Sub("c");
+  ASSERT_THAT(ImportGraphDef(MakeGraph({C()}), &graph), IsOk());
+  EXPECT_NE(graph.FindNode("c"), nullptr);
+  EXPECT_EQ(graph.num_nodes(), 1);
+}
+
 TEST(ImportTest, NamesThatDifferInCaseOnlyAreDifferent) {
   Graph graph(SchemaOps());
   EXPECT_THAT(ImportGraphDef(MakeGraph({C(), MakeIdentity("C", "c")}), &graph), IsOk());
 }
 
+// IG-2
 TEST(ImportTest, InputMapReplacesInputs) {
   Graph graph(SchemaOps());
   const auto old = ImportGraphDef(MakeGraph({MakeConst("old", Tensor::Scalar(1.0f))}), &graph,
@@ -634,6 +647,7 @@ TEST(ImportTest, InputMapReplacesWhatEntersALoop) {
               IsOk());
 }
 
+// IG-2
 TEST(ImportTest, InputMapRefusals) {
   Graph graph(SchemaOps()), other(SchemaOps());
   const ImportOptions get = {.return_elements = {"old:0", "old"}};
@@ -667,6 +681,7 @@ TEST(ImportTest, InputMapRefusals) {
   }
 }
 
+// IG-3
 TEST(ImportTest, ReturnElementsThatAreNotThere) {
   const std::pair<const char*, const char*> rows[] = {
       {"no", "Requested return node 'no' not found in graph def"},
@@ -683,6 +698,7 @@ TEST(ImportTest, ReturnElementsThatAreNotThere) {
   }
 }
 
+// IG-5
 TEST(ImportTest, FunctionsAreKeptAndJoined) {
   Graph graph(SchemaOps());
   proto::GraphDef def = MakeGraph({C(), MakeNode("call", "f", {"c"})});

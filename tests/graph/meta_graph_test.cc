@@ -112,6 +112,7 @@ TEST(ImportMetaGraphTest, OtherCollections) {
 }
 
 // COL-7: the scope, or the unique version of it, also before strings.
+// MG-2
 TEST(ImportMetaGraphTest, AScopeGoesBeforeAllNames) {
   proto::MetaGraphDef def = MetaGraph(ResourceVariable("w"));
   AddBytes(&def, "variables", {ResourceVariableDef("w")});
@@ -229,6 +230,7 @@ TEST(ImportMetaGraphTest, Refusals) {
 
 // --- export ---
 
+// MG-1
 TEST(ToMetaGraphDefTest, InfoAndShapes) {
   Graph graph(SchemaOps());
   ASSERT_THAT(ImportGraphDef(MakeGraph({MakeConst("c", Tensor::Of<float>({2}, {1, 2})),

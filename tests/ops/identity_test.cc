@@ -130,6 +130,7 @@ TEST_F(OperationTest, NoOpRunsWhatItWaitsFor) {
   EXPECT_THAT(Run(ops::NoOp(root_.After({fails}))), StatusIs(StatusCode::kInvalidArgument, ""));
 }
 
+// CF-31
 TEST_F(OperationTest, AssertShowsItsData) {
   const Output condition = ops::Placeholder(root_, DType::kBool, {});
   const Output values = ops::Const<float>(root_, {1, 2, 3, 4}, {4});
