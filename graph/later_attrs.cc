@@ -13,16 +13,17 @@ namespace sluice {
 namespace {
 
 struct Row {
-  const char* ops;   // separated by spaces
-  const char* attr;  // in the grammar of op schemas, with its default
+  const char* ops;    // separated by spaces
+  const char* attr;   // in the grammar of op schemas, with its default
+  bool hint = false;  // no result depends on it: any value of its type means what the default means
 };
 
 constexpr Row kRows[] = {
     {"Equal NotEqual", "incompatible_shape_error: bool = true"},
-    {"MatMul", "grad_a: bool = false"},
-    {"MatMul", "grad_b: bool = false"},
-    {"BatchMatMul BatchMatMulV2", "grad_x: bool = false"},
-    {"BatchMatMul BatchMatMulV2", "grad_y: bool = false"},
+    {"MatMul", "grad_a: bool = false", true},
+    {"MatMul", "grad_b: bool = false", true},
+    {"BatchMatMul BatchMatMulV2", "grad_x: bool = false", true},
+    {"BatchMatMul BatchMatMulV2", "grad_y: bool = false", true},
     {"Conv2D Conv2DBackpropInput Conv2DBackpropFilter DepthwiseConv2dNative "
      "DepthwiseConv2dNativeBackpropInput DepthwiseConv2dNativeBackpropFilter MaxPool MaxPoolGrad",
      "explicit_paddings: list(int) = []"},
@@ -47,9 +48,9 @@ constexpr Row kRows[] = {
     {"GatherNd ScatterNd ScatterNdUpdate ScatterNdAdd ScatterNdSub TensorScatterUpdate "
      "TensorScatterAdd TensorScatterSub",
      "bad_indices_policy: string = ''"},
-    {"VarHandleOp", "debug_name: string = ''"},
-    {"VarHandleOp", "allowed_devices: list(string) = []"},
-    {"AssignVariableOp", "validate_shape: bool = false"},
+    {"VarHandleOp", "debug_name: string = ''", true},
+    {"VarHandleOp", "allowed_devices: list(string) = []", true},
+    {"AssignVariableOp", "validate_shape: bool = false", true},
     {"ApplyAdam ResourceApplyAdam", "use_nesterov: bool = false"},
     {"ApplyAdagrad ResourceApplyAdagrad SparseApplyAdagrad ResourceSparseApplyAdagrad",
      "update_slots: bool = true"},
@@ -72,7 +73,11 @@ constexpr Row kRows[] = {
 };
 
 // By op and attr.
-using Table = std::map<std::pair<std::string, std::string>, AttrValue>;
+struct Later {
+  AttrValue default_value;
+  bool hint;
+};
+using Table = std::map<std::pair<std::string, std::string>, Later>;
 
 Table MakeTable() {
   Table table;
@@ -80,10 +85,18 @@ Table MakeTable() {
     const auto spec = ParseAttr(row.attr);
     CHECK(spec.ok() && spec->default_value.has_value()) << row.attr;
     for (absl::string_view op : absl::StrSplit(row.ops, ' ')) {
-      table[{std::string(op), spec->name}] = *spec->default_value;
+      table[{std::string(op), spec->name}] = {*spec->default_value, row.hint};
     }
   }
   return table;
+}
+
+// Every list may be without elements.
+bool SameKind(const AttrValue& a, const AttrValue& b) {
+  const auto empty = [](const AttrValue& v) { return v.get_if<EmptyList>() != nullptr; };
+  const bool list = b.get_if<std::vector<std::string>>() != nullptr || empty(b);
+  if (list) return empty(a) || a.get_if<std::vector<std::string>>() != nullptr;
+  return a.KindName() == b.KindName();
 }
 
 }  // namespace
@@ -91,7 +104,9 @@ Table MakeTable() {
 bool IsLaterDefault(absl::string_view op, absl::string_view attr, const AttrValue& value) {
   static const Table* const table = new Table(MakeTable());
   const auto found = table->find({std::string(op), std::string(attr)});
-  return found != table->end() && WritesSame(value, found->second);
+  if (found == table->end()) return false;
+  const auto& [default_value, hint] = found->second;
+  return hint ? SameKind(value, default_value) : WritesSame(value, default_value);
 }
 
 }  // namespace sluice

@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "graph/graph.h"
 #include "graph/graph_def.h"
@@ -92,6 +93,11 @@ constexpr Case kCases[] = {
         node { name: "e" op: "Equal" input: "x" input: "x"
                attr { key: "T" value { type: DT_FLOAT } }
                attr { key: "incompatible_shape_error" value { b: true } } })"},
+    {"HintsOfLaterReleases",
+     R"(node { name: "v" op: "VarHandleOp" attr { key: "dtype" value { type: DT_FLOAT } }
+               attr { key: "shape" value { shape { } } }
+               attr { key: "allowed_devices" value { list { s: "/device:CPU:0" } } }
+               attr { key: "debug_name" value { s: "dense/kernel/" } } })"},
     {"AScalarThatMeansUnknown",
      R"(node { name: "x" op: "Placeholder" attr { key: "dtype" value { type: DT_FLOAT } }
                attr { key: "shape" value { shape { } } } }
@@ -205,6 +211,20 @@ TEST(LosslessTest, ConstantsThatNoTensorHoldsAreOpaque) {
   ASSERT_THAT(ImportGraphDef(Parse(kForeignConstants), &graph), IsOk());
   EXPECT_TRUE(graph.FindNode("r")->spec().opaque());
   EXPECT_TRUE(graph.FindNode("f")->spec().opaque());
+}
+
+TEST(LosslessTest, HintsMustHaveTheirType) {
+  Graph graph(ops::Builtin());
+  const auto def = [](const char* value) {
+    return Parse(absl::StrCat(R"(node { name: "v" op: "VarHandleOp"
+                                        attr { key: "dtype" value { type: DT_FLOAT } }
+                                        attr { key: "shape" value { shape { } } }
+                                        attr { key: "debug_name" value {)",
+                              value, " } } }"));
+  };
+  EXPECT_FALSE(ImportGraphDef(def("i: 1"), &graph).ok());
+  EXPECT_FALSE(ImportGraphDef(def("list { s: 'a' }"), &graph).ok());
+  EXPECT_THAT(ImportGraphDef(def("s: 'a'"), &graph), IsOk());
 }
 
 // TensorFlow's GraphConstructor::UpdateVersionDef.
