@@ -20,10 +20,10 @@ struct Row {
 
 constexpr Row kRows[] = {
     {"Equal NotEqual", "incompatible_shape_error: bool = true"},
-    {"MatMul", "grad_a: bool = false", true},
-    {"MatMul", "grad_b: bool = false", true},
-    {"BatchMatMul BatchMatMulV2", "grad_x: bool = false", true},
-    {"BatchMatMul BatchMatMulV2", "grad_y: bool = false", true},
+    {"MatMul", "grad_a: bool = false"},
+    {"MatMul", "grad_b: bool = false"},
+    {"BatchMatMul BatchMatMulV2", "grad_x: bool = false"},
+    {"BatchMatMul BatchMatMulV2", "grad_y: bool = false"},
     {"Conv2D Conv2DBackpropInput Conv2DBackpropFilter DepthwiseConv2dNative "
      "DepthwiseConv2dNativeBackpropInput DepthwiseConv2dNativeBackpropFilter MaxPool MaxPoolGrad",
      "explicit_paddings: list(int) = []"},
