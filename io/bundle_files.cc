@@ -11,9 +11,6 @@
 namespace sluice {
 namespace {
 
-// Writers make bundles of one shard.
-std::string DataPath(absl::string_view prefix) { return BundleDataPath(prefix, 0, 1); }
-
 bool ConsumeDigits(absl::string_view* text) {
   const size_t digits = std::min(text->find_first_not_of("0123456789"), text->size());
   text->remove_prefix(digits);
@@ -25,6 +22,25 @@ bool IsDataSuffix(absl::string_view rest) {
   return absl::ConsumePrefix(&rest, ".data-") && ConsumeDigits(&rest) &&
          absl::ConsumePrefix(&rest, "-of-") && ConsumeDigits(&rest) &&
          (rest.empty() || rest == ".tmp");
+}
+
+bool IsTemporaryData(absl::string_view rest) {
+  return absl::EndsWith(rest, ".tmp") && IsDataSuffix(rest);
+}
+
+// The data files of `prefix` that are being written, of one shard or of many.
+absl::StatusOr<std::vector<std::string>> TemporaryData(FileSystem& fs, const std::string& prefix) {
+  const std::string directory = DirectoryOf(prefix);
+  std::vector<std::string> paths;
+  if (!fs.IsDirectory(directory)) return paths;
+  SLUICE_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs.List(directory));
+  for (const std::string& name : names) {
+    absl::string_view rest = name;
+    if (absl::ConsumePrefix(&rest, BaseName(prefix)) && IsTemporaryData(rest)) {
+      paths.push_back(absl::StrCat(prefix, rest));
+    }
+  }
+  return paths;
 }
 
 }  // namespace
@@ -57,19 +73,21 @@ absl::Status PublishBundle(FileSystem& fs, const std::string& prefix) {
 absl::Status CompleteBundle(FileSystem& fs, const std::string& prefix) {
   const std::string directory = DirectoryOf(prefix);
   if (!fs.Exists(BundleCommitPath(prefix))) return absl::OkStatus();
-  const std::string data = DataPath(prefix);
-  if (fs.Exists(BundleTemporaryPath(data))) {
-    SLUICE_RETURN_IF_ERROR(fs.Rename(BundleTemporaryPath(data), data));
-    SLUICE_RETURN_IF_ERROR(fs.SyncDirectory(directory));
+  SLUICE_ASSIGN_OR_RETURN(const std::vector<std::string> data, TemporaryData(fs, prefix));
+  for (const std::string& path : data) {
+    SLUICE_RETURN_IF_ERROR(fs.Rename(path, std::string(absl::StripSuffix(path, ".tmp"))));
   }
+  if (!data.empty()) SLUICE_RETURN_IF_ERROR(fs.SyncDirectory(directory));
   SLUICE_RETURN_IF_ERROR(fs.Rename(BundleCommitPath(prefix), BundleIndexPath(prefix)));
   return fs.SyncDirectory(directory);
 }
 
 absl::Status RemoveBundleTemporaries(FileSystem& fs, const std::string& prefix) {
-  std::vector<std::string> paths = {BundleTemporaryPath(BundleIndexPath(prefix))};
-  if (!fs.Exists(BundleCommitPath(prefix))) paths.push_back(BundleTemporaryPath(DataPath(prefix)));
-  absl::Status status;
+  absl::StatusOr<std::vector<std::string>> listed = std::vector<std::string>();
+  if (!fs.Exists(BundleCommitPath(prefix))) listed = TemporaryData(fs, prefix);
+  absl::Status status = listed.status();
+  std::vector<std::string> paths = listed.value_or(std::vector<std::string>());
+  paths.push_back(BundleTemporaryPath(BundleIndexPath(prefix)));
   for (const std::string& path : paths) {
     if (fs.Exists(path)) status.Update(fs.Delete(path));
   }
@@ -101,7 +119,7 @@ absl::Status RemoveBundleLeftovers(FileSystem& fs, const std::string& prefix) {
     if (!absl::ConsumePrefix(&rest, BaseName(prefix))) continue;
     if (absl::ConsumePrefix(&rest, "-") && !ConsumeDigits(&rest)) continue;
     const std::string found = JoinPath(directory, name.substr(0, name.size() - rest.size()));
-    if (rest == ".index.new" || rest == ".index.tmp" || rest == ".data-00000-of-00001.tmp") {
+    if (rest == ".index.new" || rest == ".index.tmp" || IsTemporaryData(rest)) {
       SLUICE_RETURN_IF_ERROR(CompleteBundle(fs, found));
       SLUICE_RETURN_IF_ERROR(RemoveBundleTemporaries(fs, found));
     } else if (absl::StartsWith(rest, ".meta.tmp")) {
