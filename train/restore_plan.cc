@@ -175,14 +175,20 @@ std::string MissingError(const std::string& name) {
   return absl::StrCat("Key ", Printable(name), " not found in checkpoint");
 }
 
-// The first difference, then all of them.
+// Rule SV-6: the words around the first difference, then all of them.
 absl::Status Refusal(const CheckpointDiff& diff) {
-  const std::string all = absl::StrCat("\n", ToText(diff));
-  const bool missing_first =
+  const bool is_missing =
       !diff.missing.empty() &&
       (diff.mismatched.empty() || diff.missing[0].name < diff.mismatched[0].wanted.name);
-  if (missing_first) return absl::NotFoundError(MissingError(diff.missing[0].name) + all);
-  return absl::InvalidArgumentError(MismatchError(diff.mismatched[0]) + all);
+  const std::string text = absl::StrCat(
+      "Restoring from checkpoint failed. This is most likely due to ",
+      is_missing ? "a Variable name or other graph key that is missing from the checkpoint"
+                 : "a mismatch between the current graph and the graph from the checkpoint",
+      ". Please ensure that you have not altered the graph expected based on the checkpoint. "
+      "Original error: ",
+      is_missing ? MissingError(diff.missing[0].name) : MismatchError(diff.mismatched[0]), "\n",
+      ToText(diff));
+  return is_missing ? absl::NotFoundError(text) : absl::InvalidArgumentError(text);
 }
 
 // Mismatches of shape alone fit when the numbers of elements agree.

@@ -90,7 +90,8 @@ struct RestorePlan {
 // `partial`: NotFound "Key w not found in checkpoint" for the first tensor that is missing, or
 // InvalidArgument for the first with another dtype ("tensor_name = w; expected dtype X does not
 // equal original dtype Y") or shape ("variable w: Assign requires shapes of both tensors to match.
-// lhs shape= [2] rhs shape= [3]"), whichever name comes first, followed by all differences.
+// lhs shape= [2] rhs shape= [3]"), whichever name comes first, in the words of rule SV-6 and
+// followed by all differences.
 absl::StatusOr<RestorePlan> PlanRestore(const std::vector<TensorFact>& wanted,
                                         const std::vector<TensorFact>& held,
                                         const RestoreOptions& options = {}, bool reshape = false);

@@ -100,7 +100,7 @@ TEST_F(SaverTest, AddsTensorFlowsNodes) {  // listing EX-7
   Saver saver(graph_);
   ASSERT_EQ(graph_.status(), absl::OkStatus());
   for (const char* name :
-       {"save/Const", "save/SaveV2/tensor_names", "save/SaveV2/shape_and_slices", "save/SaveV2",
+       {"save/filename/input", "save/filename", "save/Const", "save/SaveV2/tensor_names", "save/SaveV2/shape_and_slices", "save/SaveV2",
         "save/control_dependency", "save/RestoreV2/tensor_names", "save/RestoreV2/shape_and_slices",
         "save/RestoreV2", "save/AssignVariableOp", "save/AssignVariableOp_1", "save/restore_all",
         "save/random_run"}) {
@@ -190,19 +190,25 @@ TEST_F(SaverTest, NamesOfCheckpoints) {
 
 TEST_F(SaverTest, PathsInTheStateFile) {
   Session session = Start();
-  Saver saver(graph_, InMemory());
+  double now = 1000;
+  const auto clock = [&] { return now; };
+  Saver saver(graph_, InMemory({.clock = clock}));
   ASSERT_THAT(saver.Save(session, "/run/model", 1), IsOk());
+  now = 2000.5;
   ASSERT_THAT(saver.Save(session, "/run/model", 2), IsOk());
   EXPECT_EQ(files_.Get("/run/checkpoint"),
             "model_checkpoint_path: \"/run/model-2\"\n"
             "all_model_checkpoint_paths: \"/run/model-1\"\n"
-            "all_model_checkpoint_paths: \"/run/model-2\"\n");
+            "all_model_checkpoint_paths: \"/run/model-2\"\n"
+            "all_model_checkpoint_timestamps: 1000\n"
+            "all_model_checkpoint_timestamps: 2000.5\n");
   // A relative directory is not repeated in the file: it can be moved.
   ASSERT_THAT(files_.CreateDirectories("here"), IsOk());
-  Saver relative(graph_, InMemory());
+  Saver relative(graph_, InMemory({.clock = clock}));
   ASSERT_THAT(relative.Save(session, "here/model", 1), IsOk());
   EXPECT_EQ(files_.Get("here/checkpoint"),
-            "model_checkpoint_path: \"model-1\"\nall_model_checkpoint_paths: \"model-1\"\n");
+            "model_checkpoint_path: \"model-1\"\nall_model_checkpoint_paths: \"model-1\"\n"
+            "all_model_checkpoint_timestamps: 2000.5\n");
   EXPECT_EQ(LatestCheckpoint("here", files_), "here/model-1");
   Saver forced(graph_, InMemory({.save_relative_paths = true}));
   ASSERT_THAT(forced.Save(session, "/run/model", 3), IsOk());
