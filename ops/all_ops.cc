@@ -206,6 +206,8 @@
   X(Switch) X(RefSwitch) X(Merge) X(RefMerge) X(Enter) X(RefEnter) X(Exit)        \
   X(RefExit) X(NextIteration) X(RefNextIteration) X(LoopCond) X(ControlTrigger)   \
   X(RefIdentity)                                                                  \
+  X(PartitionedCall) X(StatefulPartitionedCall) X(If) X(StatelessIf) X(Case)      \
+  X(StatelessCase) X(While) X(StatelessWhile)                                     \
   X(TensorArrayV3) X(TensorArrayGradV3) X(TensorArrayGradWithShape)               \
   X(TensorArrayWriteV3) X(TensorArrayReadV3) X(TensorArrayGatherV3)               \
   X(TensorArrayScatterV3) X(TensorArrayConcatV3) X(TensorArraySplitV3)            \

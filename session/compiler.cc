@@ -183,6 +183,8 @@ class Compiler {
         SLUICE_ASSIGN_OR_RETURN(OutputOf(node, 0), Input(node, 0));
         return absl::OkStatus();
       }
+      case ControlFlow::kCall:
+        return absl::UnimplementedError("calls of functions run in lowered graphs only");
       case ControlFlow::kControlTrigger:
       case ControlFlow::kNone:
         return absl::OkStatus();

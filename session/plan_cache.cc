@@ -1,6 +1,7 @@
 #include "session/plan_cache.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "core/status.h"
@@ -71,15 +72,25 @@ absl::StatusOr<std::unique_ptr<Plan>> PlanCache::MakePlan(const Request& request
   SLUICE_RETURN_IF_ERROR(graph_.status());
   SLUICE_RETURN_IF_ERROR(CheckRequest(graph_, request));
   SLUICE_RETURN_IF_ERROR(CheckBeforeTraining(graph_, session_, request));
-  SLUICE_ASSIGN_OR_RETURN(Program program, Compile(session_, request));
+  SLUICE_ASSIGN_OR_RETURN(Program program, MakeProgram(request));
   return Plan::Make(session_, std::move(program));
+}
+
+absl::StatusOr<Program> PlanCache::MakeProgram(const Request& request) {
+  SLUICE_ASSIGN_OR_RETURN(const std::optional<LoweredRequest> lowered, lowered_.Lower(request));
+  if (!lowered.has_value()) return Compile(session_, request);
+  const Request in_lowered = lowered->request();
+  SLUICE_RETURN_IF_ERROR(CheckRequest(*lowered->graph->graph, in_lowered));
+  SLUICE_ASSIGN_OR_RETURN(Program program, Compile(session_, in_lowered));
+  program.keeps = lowered->graph;
+  return program;
 }
 
 absl::StatusOr<PlanDescription> PlanCache::Describe(const Request& request) {
   SLUICE_RETURN_IF_ERROR(graph_.status());
   SLUICE_RETURN_IF_ERROR(CheckRequest(graph_, request));
   const ThreadBudget all(session_.threads);
-  SLUICE_ASSIGN_OR_RETURN(const Program program, Compile(session_, request));
+  SLUICE_ASSIGN_OR_RETURN(const Program program, MakeProgram(request));
   return DescribeProgram(program, PlanLayout(program, session_.optimize));
 }
 

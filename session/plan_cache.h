@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "graph/graph.h"
+#include "session/lowered_requests.h"
 #include "session/plan.h"
 #include "session/plan_description.h"
 #include "session/signature.h"
@@ -52,7 +53,7 @@ class PlanCache {
     std::unique_ptr<Plan> plan_;
   };
 
-  PlanCache(const Graph& graph, SessionState& session) : graph_(graph), session_(session) {}
+  PlanCache(const Graph& graph, SessionState& session) : graph_(graph), session_(session), lowered_(graph) {}
 
   // The errors of CheckRequest(), Compile() and Plan::Make(). When memory runs out, idle plans are
   // given up before the second and last try.
@@ -65,12 +66,14 @@ class PlanCache {
  private:
   std::shared_ptr<Entry> Find(uint64_t hash, const Request& request) const;
   absl::StatusOr<std::unique_ptr<Plan>> MakePlan(const Request& request);
+  absl::StatusOr<Program> MakeProgram(const Request& request);
   // Entries and plans to destroy once the lock is gone.
   std::vector<std::shared_ptr<Entry>> EvictOldest();
   std::vector<std::unique_ptr<Plan>> TakeIdle();
 
   const Graph& graph_;
   SessionState& session_;
+  LoweredRequests lowered_;
   std::mutex mutex_;
   uint64_t clock_ = 0;
   size_t signatures_ = 0;

@@ -1,9 +1,11 @@
 #include "session/prune.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "core/status.h"
 
 namespace sluice {
@@ -56,9 +58,34 @@ absl::Status CheckRunnable(const Node& node) {
   return absl::OkStatus();
 }
 
+// `error` is about the first node whose op the registry lacks; where others are like it, it tells
+// what all of them are.
+absl::Status NameUnknownOps(const std::vector<const Node*>& nodes, const absl::Status& error) {
+  constexpr size_t kMostNames = 50;
+  std::map<std::string, int> counts;
+  int total = 0;
+  for (const Node* node : nodes) {
+    if (!node->spec().opaque()) continue;
+    ++counts[node->op()];
+    ++total;
+  }
+  if (total == 1) return error;
+  std::vector<std::string> shown;
+  for (const auto& [op, count] : counts) {
+    if (shown.size() == kMostNames) break;
+    shown.push_back(absl::StrCat(Printable(op), " (", count, count == 1 ? " node)" : " nodes)"));
+  }
+  const size_t more = counts.size() - shown.size();
+  return absl::Status(
+      error.code(),
+      absl::StrCat(error.message(), "; all that this run needs and Sluice does not have: ",
+                   absl::StrJoin(shown, ", "),
+                   more > 0 ? absl::StrCat(" and ", more, " more ops") : ""));
+}
+
 }  // namespace
 
-absl::StatusOr<std::vector<const Node*>> Prune(const LiveEdges& edges, const Request& request) {
+std::vector<const Node*> NeededNodes(const LiveEdges& edges, const Request& request) {
   absl::flat_hash_set<const Node*> seen;
   std::vector<const Node*> nodes;
   const auto visit = [&](const Node* node) {
@@ -74,7 +101,16 @@ absl::StatusOr<std::vector<const Node*>> Prune(const LiveEdges& edges, const Req
   for (size_t i = 0; i < nodes.size(); ++i) edges.ForEachProducer(*nodes[i], visit);
   std::sort(nodes.begin(), nodes.end(),
             [](const Node* a, const Node* b) { return a->id() < b->id(); });
-  for (const Node* node : nodes) SLUICE_RETURN_IF_ERROR(CheckRunnable(*node));
+  return nodes;
+}
+
+absl::StatusOr<std::vector<const Node*>> Prune(const LiveEdges& edges, const Request& request) {
+  std::vector<const Node*> nodes = NeededNodes(edges, request);
+  for (const Node* node : nodes) {
+    const absl::Status runnable = CheckRunnable(*node);
+    if (runnable.ok()) continue;
+    return node->spec().opaque() ? NameUnknownOps(nodes, runnable) : runnable;
+  }
   return nodes;
 }
 

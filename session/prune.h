@@ -45,8 +45,12 @@ class LiveEdges {
   absl::flat_hash_set<const Node*> fed_nodes_;
 };
 
-// Every node that the fetches need (rule SE-7), by id. InvalidArgument for a placeholder that is
-// not fed, Unimplemented for an op without kernel; each names the oldest such node.
+// Every node that the fetches need (rule SE-7), by id.
+std::vector<const Node*> NeededNodes(const LiveEdges& edges, const Request& request);
+
+// The same, of which all can run. InvalidArgument for a placeholder that is not fed, Unimplemented
+// for an op without kernel; each names the oldest such node. Ops that the registry lacks are all
+// named, with the numbers of their nodes.
 absl::StatusOr<std::vector<const Node*>> Prune(const LiveEdges& edges, const Request& request);
 
 }  // namespace sluice
