@@ -94,36 +94,11 @@ absl::Status RestoreVariables(const proto::SaverDef& saver, const std::string& f
   return session->Run(feeds, {*restore}).status();
 }
 
-// The one name that a collection of it must hold; "" when there is no such collection.
-absl::StatusOr<std::string> OnlyName(const proto::MetaGraphDef& meta, const std::string& key) {
-  const auto found = meta.collection_def().find(key);
-  if (found == meta.collection_def().end()) return std::string();
-  const auto& names = found->second.node_list().value();
-  if (names.size() == 1) return names[0];
-  return absl::InvalidArgumentError(absl::StrCat(
-      "collection '", key, "' must hold the name of exactly one op, got ", names.size()));
-}
-
-// The initializer's name; "" when there is none.
-absl::StatusOr<std::string> InitOp(const proto::MetaGraphDef& meta) {
-  const auto signature = meta.signature_def().find(kInitOpSignature);
-  if (signature != meta.signature_def().end()) {
-    const auto& outputs = signature->second.outputs();
-    const auto found = outputs.find(kInitOpSignature);
-    if (found != outputs.end()) return found->second.name();
-    if (outputs.size() == 1) return outputs.begin()->second.name();
-    return absl::InvalidArgumentError(absl::StrCat(
-        "signature '", kInitOpSignature, "' must have exactly one output, got ", outputs.size()));
-  }
-  SLUICE_ASSIGN_OR_RETURN(const std::string main, OnlyName(meta, kMainOpKey));
-  return main.empty() ? OnlyName(meta, kLegacyInitOpKey) : main;
-}
-
 absl::Status RunInitOp(const proto::MetaGraphDef& meta, const SavedModelOptions& options,
                        const Feeds& feeds, Session* session) {
   std::string name = options.init_op;
   if (name.empty()) {
-    SLUICE_ASSIGN_OR_RETURN(name, InitOp(meta));
+    SLUICE_ASSIGN_OR_RETURN(name, InitOpOf(meta));
   }
   if (name.empty()) return absl::OkStatus();
   const absl::StatusOr<Output> op = FindModelOperation(session->graph(), name);

@@ -14,6 +14,7 @@
 #include "core/status.h"
 #include "graph/proto_io.h"
 #include "proto/meta_graph.pb.h"
+#include "train/model_signature.h"
 
 namespace sluice {
 namespace {
@@ -30,6 +31,16 @@ std::optional<std::string> ShardCount(absl::string_view ending) {
   };
   if (parts.size() != 2 || !number(parts[0]) || !number(parts[1])) return std::nullopt;
   return parts[1];
+}
+
+// The one name that a collection of it must hold; "" when there is no such collection.
+absl::StatusOr<std::string> OnlyName(const proto::MetaGraphDef& meta, const std::string& key) {
+  const auto found = meta.collection_def().find(key);
+  if (found == meta.collection_def().end()) return std::string();
+  const auto& names = found->second.node_list().value();
+  if (names.size() == 1) return names[0];
+  return absl::InvalidArgumentError(absl::StrCat(
+      "collection '", key, "' must hold the name of exactly one op, got ", names.size()));
 }
 
 }  // namespace
@@ -125,6 +136,20 @@ absl::StatusOr<std::string> FindVariables(FileSystem& fs, const std::string& dir
     }
   }
   return std::string();
+}
+
+absl::StatusOr<std::string> InitOpOf(const proto::MetaGraphDef& meta) {
+  const auto signature = meta.signature_def().find(kInitOpSignature);
+  if (signature != meta.signature_def().end()) {
+    const auto& outputs = signature->second.outputs();
+    const auto found = outputs.find(kInitOpSignature);
+    if (found != outputs.end()) return found->second.name();
+    if (outputs.size() == 1) return outputs.begin()->second.name();
+    return absl::InvalidArgumentError(absl::StrCat(
+        "signature '", kInitOpSignature, "' must have exactly one output, got ", outputs.size()));
+  }
+  SLUICE_ASSIGN_OR_RETURN(const std::string main, OnlyName(meta, kMainOpKey));
+  return main.empty() ? OnlyName(meta, kLegacyInitOpKey) : main;
 }
 
 absl::StatusOr<std::vector<proto::AssetFileDef>> AssetsOf(const proto::MetaGraphDef& meta) {

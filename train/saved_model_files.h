@@ -62,6 +62,11 @@ std::string VariablesPrefix(const std::string& directory);
 // without their index.
 absl::StatusOr<std::string> FindVariables(FileSystem& fs, const std::string& directory);
 
+// The name of the op that a loader runs after restoring: what the signature __saved_model_init_op
+// has as its output, else the item of the collection saved_model_main_op, else of legacy_init_op;
+// "" when there is none. InvalidArgument unless it is exactly one.
+absl::StatusOr<std::string> InitOpOf(const proto::MetaGraphDef& meta);
+
 // The assets of a meta graph: field asset_file_def, else the collection of them. InvalidArgument
 // for a collection of anything else.
 absl::StatusOr<std::vector<proto::AssetFileDef>> AssetsOf(const proto::MetaGraphDef& meta);

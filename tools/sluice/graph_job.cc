@@ -18,6 +18,7 @@
 #include "proto/graph.pb.h"
 #include "proto/meta_graph.pb.h"
 #include "tools/sluice/commands.h"
+#include "tools/sluice/inspect.h"
 #include "tools/sluice/start_variables.h"
 
 namespace sluice::tools {
@@ -120,8 +121,7 @@ absl::StatusOr<std::pair<Output, Tensor>> ReadFeed(const Graph& graph, const std
 }
 
 bool NamesSavedModel(const CommandLine& line) {
-  return line.positional().size() == 1 && FileSystem::Default().IsDirectory(line.positional()[0]) &&
-         IsSavedModel(FileSystem::Default(), line.positional()[0]);
+  return line.positional().size() == 1 && HoldsSavedModel(line.positional()[0]);
 }
 
 absl::StatusOr<SavedModel> LoadModel(const CommandLine& line, const SessionOptions& options) {

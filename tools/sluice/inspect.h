@@ -15,6 +15,12 @@ bool HoldsEvents(const std::string& path);
 // `trace`: "TAG=OUT.json" writes the run of that tag for chrome://tracing; "" writes nothing.
 absl::Status InspectEvents(const std::string& path, bool json, const std::string& trace);
 
+// The directory of a SavedModel.
+bool HoldsSavedModel(const std::string& path);
+// Each of its graphs: tags, signatures, assets, initializer, ops (those in functions count) and
+// functions; then the variables, whose every byte is checked. Errors name the file.
+absl::Status InspectSavedModel(const std::string& directory, bool json);
+
 }  // namespace sluice::tools
 
 #endif  // SLUICE_TOOLS_SLUICE_INSPECT_H_

@@ -110,16 +110,6 @@ void PrintGraph(const GraphSummary& s) {
               static_cast<long long>(s.constant_elements));
 }
 
-Json EntriesJson(const std::vector<Entry>& entries) {
-  Json list = Json::Array();
-  for (const Entry& e : entries)
-    list.Add(Json::Object()
-                 .Set("name", e.name)
-                 .Set("dtype", DTypeName(e.dtype))
-                 .Set("shape", ShapeJson(e.shape)));
-  return list;
-}
-
 std::string GraphJson(const GraphSummary& s) {
   Json nodes = Json::Array(), ops = Json::Object(), counts = Json::Object(),
        collections = Json::Object(), unknown = Json::Array();
@@ -193,6 +183,7 @@ absl::Status InspectCommand(const std::vector<std::string>& args) {
   SLUICE_RETURN_IF_ERROR(GraphJob::ReadLimits(*line).status());
   std::string path = line->positional()[0];
   const bool json = line->Has("json");
+  if (HoldsSavedModel(path) && !line->Has("trace")) return InspectSavedModel(path, json);
   if (HoldsEvents(path)) return InspectEvents(path, json, line->Get("trace", ""));
   if (line->Has("trace"))
     return UsageError("--trace is for event files, which hold runs; a graph: sluice profile");

@@ -26,10 +26,10 @@ constexpr char kHelp[] = R"(sluice: runs, differentiates and shows computation g
   sluice grad GRAPH --loss NAME:0 --wrt NAME:0... [--feed NAME=FILE.npy]... --out DIR
       Writes d(sum of loss)/d(wrt) the same way, a file per --wrt tensor.
 
-  sluice inspect GRAPH | CHECKPOINT-PREFIX | EVENTFILE | LOGDIR [--json]
+  sluice inspect GRAPH | CHECKPOINT-PREFIX | SAVED_MODEL_DIR | EVENTFILE | LOGDIR [--json]
       Prints nodes by op type, placeholders, variables by scope with parameter counts, and collections
-      of a graph, or the tensors of a checkpoint by scope (after checking every byte of it), or what
-      event files hold: counts by kind, tags with steps, scalars with min, max and last value, graphs.
+      of a graph, or the tensors of a checkpoint by scope (after checking every byte of it), or the tags,
+      signatures, assets, ops, functions and variables of a SavedModel, or what event files hold: counts by kind, tags with steps, scalars with min, max and last value, graphs.
       --trace TAG=OUT.json: a run that an event file holds under that tag, for chrome://tracing.
 
   sluice summary GRAPH [--json]

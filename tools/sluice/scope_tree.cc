@@ -79,6 +79,16 @@ void PrintTree(const char* title, const std::vector<Entry>& entries) {
   }
 }
 
+Json EntriesJson(const std::vector<Entry>& entries) {
+  Json list = Json::Array();
+  for (const Entry& e : entries)
+    list.Add(Json::Object()
+                 .Set("name", e.name)
+                 .Set("dtype", DTypeName(e.dtype))
+                 .Set("shape", ShapeJson(e.shape)));
+  return list;
+}
+
 Json ScopesJson(const std::vector<Entry>& entries) {
   Json scopes = Json::Object();
   for (const auto& [scope, count] : CountByScope(entries)) scopes.Set(scope, count);

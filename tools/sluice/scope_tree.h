@@ -34,6 +34,9 @@ std::map<std::string, int64_t> CountByScope(const std::vector<Entry>& entries);
 //       kernel  float32[5,5,1,32]
 void PrintTree(const char* title, const std::vector<Entry>& entries);
 
+// [{"name": "x", "dtype": "float32", "shape": [-1, 4]}]
+Json EntriesJson(const std::vector<Entry>& entries);
+
 // {"net": 832, "net/conv1": 832}
 Json ScopesJson(const std::vector<Entry>& entries);
 
