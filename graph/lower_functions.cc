@@ -57,8 +57,8 @@ absl::StatusOr<std::vector<int>> Sorted(const CallExpansion& expansion) {
 
 class Lowering {
  public:
-  Lowering(const Graph& graph, const FunctionLibrary& library)
-      : from_(graph), library_(library), num_nodes_(graph.num_nodes()) {
+  Lowering(const Graph& graph, const FunctionLibrary& library, int64_t most_nodes)
+      : from_(graph), library_(library), num_nodes_(graph.num_nodes()), most_nodes_(most_nodes) {
     result_.graph = std::make_unique<Graph>(graph.registry());
     result_.outputs.resize(static_cast<size_t>(num_nodes_));
     result_.operations.resize(static_cast<size_t>(num_nodes_));
@@ -121,8 +121,8 @@ class Lowering {
                         .attrs = node.attrs(),
                         .device = node.device(),
                         .location = node.location(),
-                        .allow_unknown_op = node.spec().opaque(),
-                        .unknown_op_outputs = std::max(1, node.num_outputs())};
+                        .unknown_op_outputs = std::max(1, node.num_outputs()),
+                        .opaque = node.spec().opaque()};
     SLUICE_RETURN_IF_ERROR(Inputs(node, &request));
     if (node.original_op() != nullptr && node.original_op()->id() < node.id()) {
       request.original_op =
@@ -148,15 +148,17 @@ class Lowering {
   }
 
   absl::Status Expand(const Node& node) {
-    if (!KindOfCall(library_, node.op()).call) return absl::OkStatus();
+    FlatNode call;
+    call.spec = node.spec().opaque() ? nullptr : &node.spec();
+    call.called = node.spec().opaque() ? library_.FindCalled(node.op()) : nullptr;
+    if (!IsCall(call)) return absl::OkStatus();
     NodeRequest outer;
     SLUICE_RETURN_IF_ERROR(Inputs(node, &outer));
-    FlatNode call;
     call.name = node.name();
+    if (!outer.control_inputs.empty()) call.controls = {CallExpansion::kOuter};
     call.op = node.op();
     call.device = node.device();
     call.attrs = node.attrs();
-    call.spec = node.spec().opaque() ? nullptr : &node.spec();
     for (int i = 0; i < node.num_outputs(); ++i) call.types.push_back(node.output_dtype(i));
     std::vector<DType> types;
     for (const Edge& edge : outer.inputs) {
@@ -167,7 +169,7 @@ class Lowering {
       return from_.FindNode(name) != nullptr || to().FindNode(name) != nullptr;
     });
     SLUICE_RETURN_IF_ERROR(
-        expansion.Run(std::move(call), std::move(types), has_flow_, kMaxLoweredNodes - made_));
+        expansion.Run(std::move(call), std::move(types), has_flow_, most_nodes_ - made_));
     return AddNodes(node, outer, expansion);
   }
 
@@ -189,8 +191,8 @@ class Lowering {
                           .attrs = node.attrs,
                           .device = node.device,
                           .location = call.location(),
-                          .allow_unknown_op = true,
-                          .unknown_op_outputs = std::max(1, static_cast<int>(node.types.size()))};
+                          .unknown_op_outputs = std::max(1, static_cast<int>(node.types.size())),
+                          .opaque = node.spec == nullptr};
       for (const FlatEdge& edge : node.inputs) request.inputs.push_back(edge_of(edge));
       for (const int control : node.controls) {
         if (control != CallExpansion::kOuter) {
@@ -242,6 +244,7 @@ class Lowering {
   const Graph& from_;
   const FunctionLibrary& library_;
   const int num_nodes_;
+  const int64_t most_nodes_;
   bool has_flow_ = false;
   int64_t made_ = 0;
   LoweredGraph result_;
@@ -258,12 +261,12 @@ Output LoweredGraph::Find(const Output& original) const {
   return index < outputs[id].size() ? outputs[id][index] : Output();
 }
 
-absl::StatusOr<LoweredGraph> LowerFunctions(const Graph& graph) {
+absl::StatusOr<LoweredGraph> LowerFunctions(const Graph& graph, int64_t most_nodes) {
   const auto hold = graph.Hold();
   SLUICE_RETURN_IF_ERROR(graph.status());
   SLUICE_ASSIGN_OR_RETURN(const std::unique_ptr<FunctionLibrary> library,
                           FunctionLibrary::Parse(graph.function_library(), graph.registry()));
-  return Lowering(graph, *library).Run();
+  return Lowering(graph, *library, most_nodes).Run();
 }
 
 }  // namespace sluice

@@ -2,6 +2,7 @@
 #ifndef SLUICE_GRAPH_LOWER_FUNCTIONS_H_
 #define SLUICE_GRAPH_LOWER_FUNCTIONS_H_
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -14,7 +15,7 @@
 namespace sluice {
 
 // Limits of what the calls of one graph become. A short file can announce 2^100 nodes.
-inline constexpr int64_t kMaxLoweredNodes = 2'000'000;
+inline constexpr int64_t kMaxLoweredNodes = 1'000'000;
 inline constexpr int kMaxCallDepth = 200;  // functions that call functions
 
 // Does running `node` take LowerFunctions()? Ops that call functions (ControlFlow::kCall), and
@@ -53,10 +54,12 @@ struct LoweredGraph {
 // Errors about one call are kept in `failures`, so that runs which do not need it go on.
 // InvalidArgument: functions that do not exist, arguments of a wrong number or dtype, inputs in a
 // body that name nothing, cycles, missing attributes. Unimplemented: functions that call
-// themselves. ResourceExhausted: the limits above. Each names the node and the function. What is
+// themselves. ResourceExhausted: the limits
+// above, `most_nodes` being the first of them. Each names the node and the function. What is
 // wrong with the library as a whole is returned: InvalidArgument for bytes that are no
 // FunctionDefLibrary, a function given twice.
-absl::StatusOr<LoweredGraph> LowerFunctions(const Graph& graph);
+absl::StatusOr<LoweredGraph> LowerFunctions(const Graph& graph,
+                                            int64_t most_nodes = kMaxLoweredNodes);
 
 }  // namespace sluice
 

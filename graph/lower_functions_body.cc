@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -112,15 +113,17 @@ class BodyBuilder {
     added.op = def.op();
     added.device = def.device();
     added.chain = chain_;
-    added.spec = e_.library_.registry().Find(def.op());
-    SLUICE_ASSIGN_OR_RETURN(added.attrs, f_.NodeAttrs(i, attrs_));
+    SLUICE_ASSIGN_OR_RETURN(Function::BodyAttrs attrs, f_.NodeAttrs(i, attrs_));
+    added.attrs = std::move(attrs.attrs);
+    added.spec = attrs.opaque ? nullptr : e_.library_.registry().Find(def.op());
+    added.called = attrs.opaque ? e_.library_.FindCalled(def.op()) : nullptr;
     std::vector<FlatArg> outputs;
     if (added.spec != nullptr) {
       SLUICE_ASSIGN_OR_RETURN(outputs, FlatArgs(added.spec->outputs(), added.attrs));
-    } else if (const Function* called = e_.library_.Find(def.op())) {
-      AttrMap attrs = added.attrs;
-      SLUICE_RETURN_IF_ERROR(called->CompleteAttrs(&attrs));
-      SLUICE_ASSIGN_OR_RETURN(outputs, called->Outputs(attrs));
+    } else if (added.called != nullptr) {
+      AttrMap call_attrs = added.attrs;
+      SLUICE_RETURN_IF_ERROR(added.called->CompleteAttrs(&call_attrs));
+      SLUICE_ASSIGN_OR_RETURN(outputs, added.called->Outputs(call_attrs));
     }
     std::vector<OutputArg>& layout = layout_.emplace_back();
     for (const FlatArg& arg : outputs) {
@@ -167,7 +170,7 @@ class BodyBuilder {
       e_.edges_ += static_cast<int64_t>(edges.size());
     }
     // What comes from inside has waited already; calls may pass on what has not.
-    if (from_body && !KindOfCall(e_.library_, node(i).op).call) return absl::OkStatus();
+    if (from_body && !IsCall(node(i))) return absl::OkStatus();
     for (const int gate : request_.gate) node(i).controls.push_back(gate);
     return absl::OkStatus();
   }
@@ -197,7 +200,7 @@ class BodyBuilder {
   bool OutputsOf(int producer, absl::string_view out, int number, std::vector<FlatEdge>* edges) {
     const int at = first_ + producer;
     FlatNode& from = node(producer);
-    if (from.spec == nullptr && e_.library_.Find(from.op) == nullptr) {
+    if (from.spec == nullptr && from.called == nullptr) {
       // Nobody knows its outputs: they are numbered as they are met. It never runs.
       const auto next = static_cast<int>(from.types.size());
       const auto [found, added] =
@@ -240,8 +243,9 @@ class BodyBuilder {
   }
 
   bool HasEffect(const FlatNode& node) const {
-    const CallKind kind = KindOfCall(e_.library_, node.op);
-    if (kind.call) return kind.stateful;
+    if (node.called != nullptr) return node.called->stateful();
+    if (IsCall(node))
+      return node.op != "PartitionedCall" && !absl::StartsWith(node.op, "Stateless");
     return node.spec != nullptr && node.spec->stateful() && !node.spec->session_constant() &&
            !node.spec->must_be_fed() && node.spec->flow() == ControlFlow::kNone;
   }
@@ -269,6 +273,7 @@ class BodyBuilder {
     FlatNode trigger;
     trigger.name = e_.NewName(absl::StrCat(request_.scope, "/effects"));
     trigger.op = "ControlTrigger";
+    trigger.spec = e_.library_.registry().Find(trigger.op);
     trigger.controls = std::move(effects);
     trigger.chain = chain_;
     body_.effects = {e_.Add(std::move(trigger))};

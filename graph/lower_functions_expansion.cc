@@ -53,7 +53,6 @@ absl::Status CallExpansion::Run(FlatNode call, std::vector<DType> input_types, b
   for (size_t i = 0; i < outer.types.size(); ++i) {
     call.inputs.push_back({kOuter, static_cast<int>(i)});
   }
-  call.controls = {kOuter};
   Add(std::move(outer));
   Add(std::move(call));
   if (in_flow) GateCall();
@@ -71,7 +70,7 @@ absl::Status CallExpansion::Run(FlatNode call, std::vector<DType> input_types, b
 // A node of the body that has no inputs is in the same loop as the call, and dead when one of the
 // call's inputs is.
 void CallExpansion::GateCall() {
-  std::vector<int> waited = {kOuter};
+  std::vector<int> waited = nodes_[kCall].controls;
   for (const FlatEdge& edge : nodes_[kCall].inputs) {
     const DType type = TypeOf(edge);
     if (type == DType::kInvalid || IsRef(type)) continue;
@@ -84,13 +83,9 @@ void CallExpansion::GateCall() {
   nodes_[kCall].controls = {AddHelper(kCall, {.name = "inputs", .op = "NoOp", .controls = waited})};
 }
 
-CallKind KindOfCall(const FunctionLibrary& library, const std::string& op) {
-  if (const OpSpec* spec = library.registry().Find(op)) {
-    const bool stateless = op == "PartitionedCall" || absl::StartsWith(op, "Stateless");
-    return {spec->flow() == ControlFlow::kCall, !stateless};
-  }
-  const Function* function = library.Find(op);
-  return {function != nullptr, function != nullptr && function->stateful()};
+bool IsCall(const FlatNode& node) {
+  return node.called != nullptr ||
+         (node.spec != nullptr && node.spec->flow() == ControlFlow::kCall);
 }
 
 absl::Status CallExpansion::Expand(int call) {
@@ -106,7 +101,7 @@ absl::Status CallExpansion::Expand(int call) {
       {"StatelessWhile", &CallExpansion::ExpandWhile},
   };
   const FlatNode& node = nodes_[static_cast<size_t>(call)];
-  if (node.spec == nullptr) return ExpandFunction(call);
+  if (node.called != nullptr) return ExpandFunction(call);
   const auto found = by_op.find(node.op);
   if (found != by_op.end()) return (this->*found->second)(call);
   return absl::UnimplementedError("such calls cannot be replaced by the function's nodes");
@@ -114,7 +109,7 @@ absl::Status CallExpansion::Expand(int call) {
 
 absl::Status CallExpansion::ExpandFunction(int call) {
   FlatNode& node = nodes_[static_cast<size_t>(call)];
-  const Function& function = *library_.Find(node.op);
+  const Function& function = *node.called;
   AttrMap attrs = node.attrs;
   SLUICE_RETURN_IF_ERROR(function.CompleteAttrs(&attrs));
   SLUICE_ASSIGN_OR_RETURN(const std::vector<FlatArg> outputs, function.Outputs(attrs));
@@ -167,17 +162,19 @@ absl::StatusOr<FuncRef> CallExpansion::FunctionAttr(int call, const char* attr) 
 void CallExpansion::Finish(int call, const std::vector<FlatEdge>& results,
                            const std::vector<int>& effects) {
   FlatNode& node = nodes_[static_cast<size_t>(call)];
-  node.spec = nullptr;
+  node.called = nullptr;
   node.attrs.clear();
   node.inputs.clear();
   node.controls.insert(node.controls.end(), effects.begin(), effects.end());
   if (results.size() == 1) {
     node.op = "Identity";
+    node.spec = library_.registry().Find(node.op);
     node.attrs["T"] = BaseType(node.types[0]);
     node.inputs = results;
     return;
   }
   node.op = "NoOp";
+  node.spec = library_.registry().Find(node.op);
   if (results.empty()) return;
   std::vector<int> before = node.controls;
   if (before.size() > 1)
@@ -199,7 +196,7 @@ int CallExpansion::Add(FlatNode node) {
   edges_ += static_cast<int64_t>(node.inputs.size() + node.controls.size());
   text_bytes_ += TextBytes(node);
   const auto at = static_cast<int>(nodes_.size());
-  const bool call = at > kCall && KindOfCall(library_, node.op).call;
+  const bool call = at > kCall && IsCall(node);
   nodes_.push_back(std::move(node));
   if (call) calls_.push_back(at);
   return at;
@@ -254,8 +251,8 @@ absl::Status CallExpansion::NodeProblem(const FlatNode& node, const absl::Status
 
 absl::Status CallExpansion::CheckSize() const {
   if (static_cast<int64_t>(nodes_.size()) > most_nodes_) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the functions called become more than ", kMaxLoweredNodes, " nodes"));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "the functions called become too many nodes, more than ", most_nodes_, " more"));
   }
   if (edges_ > kMaxEdges) {
     return absl::ResourceExhaustedError(

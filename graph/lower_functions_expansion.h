@@ -31,13 +31,14 @@ struct FlatNode {
   std::vector<DType> types;  // of the outputs; kInvalid: not known
   // A call that was replaced and has several outputs: where each comes from now.
   std::vector<FlatEdge> results;
-  const OpSpec* spec = nullptr;  // null: the registry does not have the op
-  int chain = -1;                // the function whose body it is from, in the expansion's chain
+  const OpSpec* spec = nullptr;      // null: opaque, or a function
+  const Function* called = nullptr;  // the op is this function
+  int chain = -1;                    // the function whose body it is from, in the expansion's chain
 };
 
 // The nodes of one call in a graph. Node kOuter stands for what the call gets: its outputs are the
 // call's data inputs, and waiting for it means waiting for the call's control inputs. Node kCall is
-// the call, named and connected as in the graph.
+// the call; its controls are {kOuter}, or none.
 class CallExpansion {
  public:
   static constexpr int kOuter = 0, kCall = 1;
@@ -137,11 +138,8 @@ class CallExpansion {
   int64_t edges_ = 0, text_bytes_ = 0;
 };
 
-// Does a node with this op call functions, and if so, has running it effects?
-struct CallKind {
-  bool call = false, stateful = false;
-};
-CallKind KindOfCall(const FunctionLibrary& library, const std::string& op);
+// Does the node call functions?
+bool IsCall(const FlatNode& node);
 
 }  // namespace sluice
 

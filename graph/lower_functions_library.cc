@@ -117,14 +117,32 @@ bool IsNote(const std::string& attr) { return absl::StartsWith(attr, "_"); }
 // Where the nodes stand, and what is known of their shapes, is not the same at every call.
 bool IsDropped(const std::string& attr) { return attr == "_class" || attr == "_output_shapes"; }
 
-// Adds an attribute as the importer would: what later releases added stays out at its default.
-absl::Status AddAttr(const OpSpec* spec, const std::string& name, AttrValue value, AttrMap* attrs) {
-  if (spec != nullptr && !IsNote(name) && spec->FindAttr(name) == nullptr) {
-    if (IsLaterDefault(spec->name(), name, value)) return absl::OkStatus();
-    return AttrError(name, absl::StrCat("is not one of op ", spec->name(), ", got ",
-                                        Printable(value.ToString())));
+// Dtypes of later releases of TensorFlow.
+bool NamesForeignDType(const AttrValue& value) {
+  const auto foreign = [](DType type) { return type != DType::kInvalid && !IsKnown(type); };
+  if (const DType* type = value.get_if<DType>()) return foreign(*type);
+  const auto* list = value.get_if<std::vector<DType>>();
+  return list != nullptr && std::any_of(list->begin(), list->end(), foreign);
+}
+
+// Adds an attribute as an import would: what later releases added stays out at its default.
+absl::Status AddAttr(const OpSpec* spec, const std::string& name, absl::StatusOr<AttrValue> value,
+                     Function::BodyAttrs* result) {
+  if (IsNote(name) && !value.ok()) return absl::OkStatus();
+  if (absl::IsUnimplemented(value.status())) {
+    result->opaque = true;
+    return absl::OkStatus();
   }
-  attrs->insert_or_assign(name, std::move(value));
+  if (!value.ok()) {
+    return Annotate(value.status(), absl::StrCat("attr '", Printable(name), "'"));
+  }
+  if (spec != nullptr && !IsNote(name) && spec->FindAttr(name) == nullptr) {
+    if (IsLaterDefault(spec->name(), name, *value)) return absl::OkStatus();
+    return AttrError(name, absl::StrCat("is not one of op ", spec->name(), ", got ",
+                                        Printable(value->ToString())));
+  }
+  result->opaque |= !IsNote(name) && NamesForeignDType(*value);
+  result->attrs.insert_or_assign(name, *std::move(value));
   return absl::OkStatus();
 }
 
@@ -188,12 +206,7 @@ absl::Status Function::ReadTemplate(int i, NodeTemplate* result) const {
       read.open.emplace_back(name, &message);
       continue;
     }
-    absl::StatusOr<AttrValue> value = AttrFromProto(message);
-    if (IsNote(name) && !value.ok()) continue;
-    if (!value.ok()) {
-      return Annotate(value.status(), absl::StrCat("attr '", Printable(name), "'"));
-    }
-    SLUICE_RETURN_IF_ERROR(AddAttr(spec, name, *std::move(value), &read.attrs));
+    SLUICE_RETURN_IF_ERROR(AddAttr(spec, name, AttrFromProto(message), &read.fixed));
   }
   std::sort(read.open.begin(), read.open.end());
   read.read = true;
@@ -201,20 +214,16 @@ absl::Status Function::ReadTemplate(int i, NodeTemplate* result) const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<AttrMap> Function::NodeAttrs(int i, const AttrMap& attrs) const {
+absl::StatusOr<Function::BodyAttrs> Function::NodeAttrs(int i, const AttrMap& attrs) const {
   NodeTemplate& node = nodes_[static_cast<size_t>(i)];
   if (!node.read) SLUICE_RETURN_IF_ERROR(ReadTemplate(i, &node));
   const OpSpec* spec = registry_.Find(def_.node_def(i).op());
-  AttrMap result = node.attrs;
+  BodyAttrs result = node.fixed;
   for (const auto& [name, message] : node.open) {
-    absl::StatusOr<AttrValue> value = Filled(*message, attrs);
-    if (IsNote(name) && !value.ok()) continue;
-    if (!value.ok()) {
-      return Annotate(value.status(), absl::StrCat("attr '", Printable(name), "'"));
-    }
-    SLUICE_RETURN_IF_ERROR(AddAttr(spec, name, *std::move(value), &result));
+    SLUICE_RETURN_IF_ERROR(AddAttr(spec, name, Filled(*message, attrs), &result));
   }
-  if (spec != nullptr) SLUICE_RETURN_IF_ERROR(CheckAttrs(*spec, &result));
+  result.opaque |= spec == nullptr;
+  if (!result.opaque) SLUICE_RETURN_IF_ERROR(CheckAttrs(*spec, &result.attrs));
   return result;
 }
 

@@ -48,8 +48,13 @@ class Function {
   absl::StatusOr<std::vector<FlatArg>> Outputs(const AttrMap& attrs) const;
   // The attributes of node i of the body: those that stand for attributes of the function have its
   // values from `attrs`. Complete, for ops that the registry has. Notes for others (_class,
-  // _output_shapes) are left out.
-  absl::StatusOr<AttrMap> NodeAttrs(int i, const AttrMap& attrs) const;
+  // _output_shapes) are left out. `opaque`: as an import would find, the op is not in the registry,
+  // or a value is one that no attribute can hold.
+  struct BodyAttrs {
+    AttrMap attrs;
+    bool opaque = false;
+  };
+  absl::StatusOr<BodyAttrs> NodeAttrs(int i, const AttrMap& attrs) const;
 
   // The position of the node or argument of that name; -1: none.
   int FindNode(absl::string_view name) const;
@@ -62,7 +67,7 @@ class Function {
   // What all calls share of a node's attributes, and those that each call must fill in.
   struct NodeTemplate {
     bool read = false;
-    AttrMap attrs;
+    BodyAttrs fixed;
     std::vector<std::pair<std::string, const proto::AttrValue*>> open;
   };
   absl::Status ReadTemplate(int i, NodeTemplate* result) const;
