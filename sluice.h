@@ -110,6 +110,7 @@
 #include "train/pruning_report.h"
 #include "train/pruning_strip.h"
 #include "train/saved_model.h"
+#include "train/saved_model_builder.h"
 #include "train/saver.h"
 #include "train/summary_writer.h"
 

@@ -3,6 +3,7 @@
 #ifndef SLUICE_TESTS_TESTING_HALF_PLUS_TWO_H_
 #define SLUICE_TESTS_TESTING_HALF_PLUS_TWO_H_
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,24 +22,10 @@ namespace sluice {
 // The folder `name` of the running test, empty.
 inline std::string FreshFolder(const std::string& name) {
   const ::testing::TestInfo& info = *::testing::UnitTest::GetInstance()->current_test_info();
-  FileSystem& fs = FileSystem::Default();
   const std::string folder = JoinPath(
       ::testing::TempDir(), absl::StrCat(info.test_suite_name(), "_", info.name(), "_", name));
-  std::vector<std::string> folders = {folder};
-  for (size_t i = 0; i < folders.size(); ++i) {
-    if (!fs.IsDirectory(folders[i])) continue;
-    const absl::StatusOr<std::vector<std::string>> entries = fs.List(folders[i]);
-    EXPECT_THAT(entries, IsOk());
-    for (const std::string& entry : *entries) {
-      const std::string path = JoinPath(folders[i], entry);
-      if (fs.IsDirectory(path)) {
-        folders.push_back(path);
-      } else {
-        EXPECT_THAT(fs.Delete(path), IsOk());
-      }
-    }
-  }
-  EXPECT_THAT(fs.CreateDirectories(folder), IsOk());
+  std::filesystem::remove_all(folder);
+  EXPECT_THAT(FileSystem::Default().CreateDirectories(folder), IsOk());
   return folder;
 }
 
