@@ -100,9 +100,10 @@ TEST_F(SaverTest, AddsTensorFlowsNodes) {  // listing EX-7
   Saver saver(graph_);
   ASSERT_EQ(graph_.status(), absl::OkStatus());
   for (const char* name :
-       {"save/filename/input", "save/filename", "save/Const", "save/SaveV2/tensor_names", "save/SaveV2/shape_and_slices", "save/SaveV2",
-        "save/control_dependency", "save/RestoreV2/tensor_names", "save/RestoreV2/shape_and_slices",
-        "save/RestoreV2", "save/AssignVariableOp", "save/AssignVariableOp_1", "save/restore_all",
+       {"save/filename/input", "save/filename", "save/Const", "save/SaveV2/tensor_names",
+        "save/SaveV2/shape_and_slices", "save/SaveV2", "save/control_dependency",
+        "save/RestoreV2/tensor_names", "save/RestoreV2/shape_and_slices", "save/RestoreV2",
+        "save/AssignVariableOp", "save/AssignVariableOp_1", "save/restore_all",
         "save/random_run"}) {
     EXPECT_NE(graph_.FindNode(name), nullptr) << name;
   }
