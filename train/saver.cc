@@ -13,6 +13,7 @@
 #include "graph/proto_io.h"
 #include "io/bundle_files.h"
 #include "proto/meta_graph.pb.h"
+#include "re2/re2.h"
 #include "train/checkpoint_state.h"
 #include "train/sharded_bundle.h"
 
@@ -34,6 +35,23 @@ absl::Status CheckOptions(const SaverOptions& options) {
     return absl::InvalidArgumentError(
         "If `var_list` is provided then build cannot be deferred. Either set defer_build=False or "
         "var_list=None.");
+  }
+  return absl::OkStatus();
+}
+
+// Deletes what FileSystem::ReplaceAtomically left of the state file and of graphs when it died.
+absl::Status RemoveTemporaries(FileSystem& fs, const std::string& path,
+                               const SaveOptions& options) {
+  const std::string directory = DirectoryOf(path);
+  SLUICE_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs.List(directory));
+  const RE2 pattern(absl::StrCat("(", RE2::QuoteMeta(options.latest_filename), "|",
+                                 RE2::QuoteMeta(BaseName(path)), "(-\\d+)?\\.",
+                                 RE2::QuoteMeta(options.meta_graph_suffix), ")\\.tmp-\\d+-\\d+"),
+                    RE2::Quiet);
+  for (const std::string& name : names) {
+    if (RE2::FullMatch(name, pattern)) {
+      SLUICE_RETURN_IF_ERROR(fs.Delete(JoinPath(directory, name)));
+    }
   }
   return absl::OkStatus();
 }
@@ -212,6 +230,7 @@ absl::StatusOr<std::string> Saver::Save(Session& session, const std::string& pat
   SLUICE_ASSIGN_OR_RETURN(const std::string prefix, CheckedPrefix(path, global_step, options));
   SLUICE_RETURN_IF_ERROR(RemoveBundleLeftovers(*options_.fs, path));
   SLUICE_RETURN_IF_ERROR(RemoveShardLeftovers(*options_.fs, path));
+  SLUICE_RETURN_IF_ERROR(RemoveTemporaries(*options_.fs, path, options));
   SLUICE_RETURN_IF_ERROR(WriteBundle(session, prefix));
   if (options.write_meta_graph) {
     SLUICE_RETURN_IF_ERROR(ExportMetaGraph(absl::StrCat(prefix, ".", options.meta_graph_suffix)));

@@ -10,6 +10,8 @@
 #include "gtest/gtest.h"
 #include "sluice.h"
 #include "tests/testing/core/status_matchers.h"
+#include "train/checkpoint_reader.h"
+#include "train/checkpoint_state.h"
 
 namespace sluice {
 namespace {
@@ -132,7 +134,9 @@ TEST_P(MetaResumeTest, TheSameBitsAsWithoutABreak) {  // MG-2
   // And the imported saver saves: a third program goes on from there.
   const auto again = (*saver)->Save(second.session(), (folder_ / "again").string(), 2 * kSteps);
   ASSERT_THAT(again, IsOk());
-  EXPECT_EQ(std::filesystem::exists(*again + ".data-00001-of-00002"), sharded);
+  const auto checkpoint = train::CheckpointReader::Open(*again);
+  ASSERT_THAT(checkpoint, IsOk());
+  EXPECT_EQ(checkpoint->num_files() > 1, sharded);
   Graph third(ops::Builtin());
   const auto third_saver = train::ImportMetaGraphFile(*again + ".meta", &third);
   ASSERT_THAT(third_saver, IsOk());

@@ -24,14 +24,15 @@ using ::testing::ElementsAre;
 class SaverImportTest : public ::testing::Test {
  protected:
   SaverImportTest() { EXPECT_THAT(files_.CreateDirectories("/run"), IsOk()); }
-  static Variable Make(Graph& graph, const char* name, float value) {
-    return GetVariable(Scope::Root(graph), name,
-                       {.initializer = Tensor::Of<float>({2}, {value, value})});
+  static Variable Make(Graph& graph, const char* name, float value, bool resource = true) {
+    return GetVariable(
+        Scope::Root(graph), name,
+        {.initializer = Tensor::Of<float>({2}, {value, value}), .use_resource = resource});
   }
   // v, saved under the key "renamed", with the value 6; the prefix.
-  std::string SaveRenamed(const std::string& name = "") {
+  std::string SaveRenamed(const std::string& name = "", bool resource = true) {
     Graph graph(ops::Builtin());
-    const Variable v = Make(graph, "v", 6);
+    const Variable v = Make(graph, "v", 6, resource);
     const Output init = GlobalVariablesInitializer(Scope::Root(graph));
     Saver saver(graph,
                 {.var_map = {{"renamed", v}}, .max_to_keep = 2, .name = name, .fs = &files_});
@@ -76,7 +77,8 @@ TEST_F(SaverImportTest, NamesInTheSaversGraphAreObeyed) {
 }
 
 TEST_F(SaverImportTest, ImportScopes) {
-  const std::string prefix = SaveRenamed();
+  // Reference variables: resources of one shared_name would be one, here as in TensorFlow.
+  const std::string prefix = SaveRenamed("", /*resource=*/false);
   Graph graph(ops::Builtin());
   const auto first = Import(prefix, &graph, "net"), second = Import(prefix, &graph, "net");
   ASSERT_THAT(first, IsOk());
