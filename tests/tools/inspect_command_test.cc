@@ -1,9 +1,12 @@
 // sluice inspect: graphs, MetaGraphs, checkpoints.
 #include "graph/graph_def.h"
 #include "graph/variable.h"
+#include "io/npz.h"
+#include "io/safetensors.h"
 #include "io/tensor_bundle.h"
 #include "ops/all_ops.h"
 #include "ops/const.h"
+#include "ops/old_checkpoint.h"
 #include "ops/placeholder.h"
 #include "proto/meta_graph.pb.h"
 #include "tests/testing/tools/tool_fixture.h"
@@ -160,7 +163,7 @@ TEST_F(InspectCommandTest, Checkpoints) {
   EXPECT_EQ(out_,
             "{\"tensors\": [{\"name\": \"a/w\", \"dtype\": \"float32\", \"shape\": [2, 3]}, "
             "{\"name\": \"step\", \"dtype\": \"int64\", \"shape\": []}], \"parameters\": 7, "
-            "\"scopes\": {\"a\": 6}}\n");
+            "\"scopes\": {\"a\": 6}, \"format\": \"checkpoint\"}\n");
 }
 
 TEST_F(InspectCommandTest, AVariableSavedInSlicesIsOne) {
@@ -217,6 +220,49 @@ TEST_F(InspectCommandTest, Refusals) {
   ExpectExit(2, {"inspect", "a", "b"}, "got 2");
   ExpectExit(2, {"inspect", "a", "--yaml"}, "unknown flag --yaml");
   ExpectExit(2, {"inspect", "a", "--memory-limit", "0"}, "--memory-limit");
+}
+
+TEST_F(InspectCommandTest, TensorsInOtherFormats) {
+  const std::map<std::string, Tensor> tensors = {{"a/w", Tensor::Zeros(DType::kFloat, {2, 3})},
+                                                 {"step", Tensor::Scalar<int64_t>(5)}};
+  ASSERT_THAT(WriteNpz(fs_, Path("m.npz"), tensors), IsOk());
+  ASSERT_THAT(WriteSafetensors(fs_, Path("m.safetensors"), tensors, {{"format", "tf"}}), IsOk());
+  const Tensor w = Tensor::Zeros(DType::kFloat, {2, 3}), step = Tensor::Scalar<int64_t>(5);
+  const std::vector<ops::OldSlice> slices = {{"a/w", {2, 3}, {{{}, {}}}, &w},
+                                             {"step", {}, {}, &step}};
+  ASSERT_THAT(ops::WriteOldCheckpoint(fs_, Path("old-00000-of-00001"), slices), IsOk());
+  const std::pair<std::string, std::string> cases[] = {
+      {"m.npz", "npz file " + Path("m.npz") + ": 2 tensors\n"},
+      {"m.safetensors",
+       "safetensors file " + Path("m.safetensors") + ": 2 tensors\n  format: tf\n"},
+      {"old-00000-of-00001",
+       "checkpoint " + Path("old-00000-of-00001") + " (version 1): 2 tensors in 1 file\n"},
+      {"old", "checkpoint " + Path("old")}};
+  for (const auto& [name, title] : cases) {
+    EXPECT_EQ(Sluice({"inspect", Path(name)}), 0) << err_;
+    EXPECT_THAT(out_, HasSubstr(title));
+    EXPECT_THAT(out_, HasSubstr("tensors (2)\n  a/  6 parameters\n    w  float32[2,3]\n  step  "
+                                "int64[]\n\nelements: 7\n"));
+    EXPECT_EQ(Sluice({"inspect", Path(name), "--json"}), 0) << err_;
+    EXPECT_THAT(out_, HasSubstr("{\"name\": \"a/w\", \"dtype\": \"float32\", \"shape\": [2, 3]}"));
+  }
+  EXPECT_THAT(out_, HasSubstr("\"format\": \"checkpoint_v1\""));
+  Write("cut.npz", fs_.ReadAll(Path("m.npz"))->substr(0, 100));
+  ExpectExit(1, {"inspect", Path("cut.npz")}, "cut.npz: not a zip archive");
+}
+
+TEST_F(InspectCommandTest, PartsAndDirectoriesOfCheckpoints) {
+  auto writer = BundleWriter::Create(fs_, Path("run/m-1"));
+  ASSERT_THAT(writer, IsOk());
+  ASSERT_THAT((*writer)->AddSlice("p", {3}, {{{0, 1}}}, Tensor::Of<float>({1}, {1})), IsOk());
+  ASSERT_THAT((*writer)->AddSlice("p", {3}, {{{1, 2}}}, Tensor::Of<float>({2}, {2, 3})), IsOk());
+  ASSERT_THAT((*writer)->Finish(), IsOk());
+  Write("run/checkpoint", "model_checkpoint_path: 'm-1'");
+  EXPECT_EQ(Sluice({"inspect", Path("run")}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("checkpoint " + Path("run/m-1") + ": 1 tensors in 1 file\n"));
+  EXPECT_THAT(out_, HasSubstr("saved in parts\n  p  2 slices: 0,1 1,2\n"));
+  EXPECT_EQ(Sluice({"inspect", Path("run/m-1.data-00000-of-00001"), "--json"}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("\"shape\": [3], \"slices\": [\"0,1\", \"1,2\"]}"));
 }
 
 }  // namespace

@@ -29,6 +29,8 @@ absl::Status SummaryCommand(const std::vector<std::string>& args);
 absl::Status SparsityCommand(const std::vector<std::string>& args);
 absl::Status PlanCommand(const std::vector<std::string>& args);
 absl::Status ProfileCommand(const std::vector<std::string>& args);
+absl::Status ConvertCommand(const std::vector<std::string>& args);
+absl::Status CkptCommand(const std::vector<std::string>& args);
 absl::Status OpsCommand(const std::vector<std::string>& args);
 
 // The whole program but for argv: dispatches, prints errors to stderr, returns the exit code. Never

@@ -21,6 +21,12 @@ bool HoldsSavedModel(const std::string& path);
 // functions; then the variables, whose every byte is checked. Errors name the file.
 absl::Status InspectSavedModel(const std::string& directory, bool json);
 
+// A checkpoint (the prefix or a file of a bundle; a file, or NAME of the shards, of the older
+// format; a directory with a file "checkpoint"), or a .npz or .safetensors file.
+bool HoldsTensors(const std::string& path);
+// Tensors by scope, after every byte was read and checked.
+absl::Status InspectTensors(const std::string& path, bool json);
+
 }  // namespace sluice::tools
 
 #endif  // SLUICE_TOOLS_SLUICE_INSPECT_H_

@@ -13,7 +13,6 @@
 #include "core/file.h"
 #include "core/status.h"
 #include "graph/graph.h"
-#include "io/tensor_bundle.h"
 #include "ops/all_ops.h"
 #include "tools/sluice/commands.h"
 #include "tools/sluice/graph_job.h"
@@ -148,29 +147,6 @@ absl::Status InspectGraph(const std::string& path, bool json) {
   return absl::OkStatus();
 }
 
-absl::Status InspectCheckpoint(const std::string& prefix, bool json) {
-  SLUICE_ASSIGN_OR_RETURN(const std::unique_ptr<BundleReader> reader,
-                          BundleReader::Open(FileSystem::Default(), prefix));
-  // A checkpoint whose data is missing or damaged is refused, not listed.
-  SLUICE_RETURN_IF_ERROR(reader->VerifyAll());
-  std::vector<Entry> tensors;
-  for (const BundleTensor& t : reader->Keys()) tensors.push_back({t.name, t.dtype, t.shape});
-  if (json) {
-    std::printf("%s\n", Json::Object()
-                            .Set("tensors", EntriesJson(tensors))
-                            .Set("parameters", CountElements(tensors))
-                            .Set("scopes", ScopesJson(tensors))
-                            .text()
-                            .c_str());
-    return absl::OkStatus();
-  }
-  std::printf("checkpoint %s: %zu tensors in %d file%s\n", prefix.c_str(), tensors.size(),
-              reader->num_shards(), reader->num_shards() == 1 ? "" : "s");
-  PrintTree("tensors", tensors);
-  std::printf("\nelements: %lld\n", static_cast<long long>(CountElements(tensors)));
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::Status InspectCommand(const std::vector<std::string>& args) {
@@ -181,19 +157,16 @@ absl::Status InspectCommand(const std::vector<std::string>& args) {
     return UsageError(absl::StrCat("expected one graph file or checkpoint prefix, got ",
                                    line->positional().size(), " arguments"));
   SLUICE_RETURN_IF_ERROR(GraphJob::ReadLimits(*line).status());
-  std::string path = line->positional()[0];
+  const std::string path = line->positional()[0];
   const bool json = line->Has("json");
   if (HoldsSavedModel(path) && !line->Has("trace")) return InspectSavedModel(path, json);
   if (HoldsEvents(path)) return InspectEvents(path, json, line->Get("trace", ""));
   if (line->Has("trace"))
     return UsageError("--trace is for event files, which hold runs; a graph: sluice profile");
-  if (absl::EndsWith(path, ".index")) path.resize(path.size() - std::string(".index").size());
-  FileSystem& fs = FileSystem::Default();
-  if (fs.Exists(path + ".index")) return InspectCheckpoint(path, json);
-  if (path != line->positional()[0] || !fs.Exists(path)) {
-    return absl::NotFoundError(
-        absl::StrCat("neither a graph file nor a checkpoint prefix (PREFIX.index): ",
-                     Printable(line->positional()[0])));
+  if (HoldsTensors(path)) return InspectTensors(path, json);
+  if (absl::EndsWith(path, ".index") || !FileSystem::Default().Exists(path)) {
+    return absl::NotFoundError(absl::StrCat(
+        "neither a graph file nor a checkpoint prefix (PREFIX.index): ", Printable(path)));
   }
   return InspectGraph(path, json);
 }

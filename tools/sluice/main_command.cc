@@ -26,10 +26,12 @@ constexpr char kHelp[] = R"(sluice: runs, differentiates and shows computation g
   sluice grad GRAPH --loss NAME:0 --wrt NAME:0... [--feed NAME=FILE.npy]... --out DIR
       Writes d(sum of loss)/d(wrt) the same way, a file per --wrt tensor.
 
-  sluice inspect GRAPH | CHECKPOINT-PREFIX | SAVED_MODEL_DIR | EVENTFILE | LOGDIR [--json]
+  sluice inspect GRAPH | CHECKPOINT-PREFIX | FILE.npz | FILE.safetensors | SAVED_MODEL_DIR | EVENTFILE |
+      LOGDIR [--json]
       Prints nodes by op type, placeholders, variables by scope with parameter counts, and collections
-      of a graph, or the tensors of a checkpoint by scope (after checking every byte of it), or the tags,
-      signatures, assets, ops, functions and variables of a SavedModel, or what event files hold: counts by kind, tags with steps, scalars with min, max and last value, graphs.
+      of a graph, or the tensors of a file by scope (after checking every byte of it), or the tags,
+      signatures, assets, ops, functions and variables of a SavedModel, or what event files hold: counts
+      by kind, tags with steps, scalars with min, max and last value, graphs.
       --trace TAG=OUT.json: a run that an event file holds under that tag, for chrome://tracing.
 
   sluice summary GRAPH [--json]
@@ -61,6 +63,18 @@ constexpr char kHelp[] = R"(sluice: runs, differentiates and shows computation g
       numbers. Variables get their values from --checkpoint or from --init (default: the op "init").
       --trace: the run for chrome://tracing.
 
+  sluice convert IN OUT [--skip NAME]...
+      Tensors from one format to another: a checkpoint (its prefix; also of version 1, and directories),
+      .npz or .safetensors to .npz, .safetensors or the prefix of a checkpoint. What the format of OUT
+      cannot hold (.npz: bfloat16, quantized, strings; .safetensors: strings, complex, quantized) is an
+      error unless --skip leaves it out. A graph, MetaGraph or SavedModel between binary (.pb, .meta) and
+      text (.pbtxt, .meta.txt), message for message: nothing is imported, nothing gets lost.
+
+  sluice ckpt rename PREFIX OUT-PREFIX [--map OLD=NEW]... [--regex PATTERN=REPLACEMENT]...
+      The checkpoint under other names, with the same values and slices. OLD/=NEW/ renames a scope;
+      a pattern is replaced wherever it matches (\1 is its first group). Rules that match nothing and
+      names that become equal are errors.
+
   sluice ops [NAME]... [--json]
       Prints what this build can run, a line per op, fields between tabs: its name, the types that each
       type attribute may have, whether it has a gradient (or why not), and whether its result is the same
@@ -79,11 +93,13 @@ struct Command {
   const char* name;
   absl::Status (*run)(const std::vector<std::string>&);
 };
-constexpr char kNames[] = "run, grad, inspect, summary, lint, sparsity, plan, profile or ops";
+constexpr char kNames[] =
+    "run, grad, inspect, summary, lint, sparsity, plan, profile, convert, ckpt or ops";
 constexpr Command kCommands[] = {
     {"run", RunCommand},         {"grad", GradCommand},       {"inspect", InspectCommand},
     {"summary", SummaryCommand}, {"lint", LintCommand},       {"sparsity", SparsityCommand},
-    {"plan", PlanCommand},       {"profile", ProfileCommand}, {"ops", OpsCommand}};
+    {"plan", PlanCommand},       {"profile", ProfileCommand}, {"ops", OpsCommand},
+    {"convert", ConvertCommand}, {"ckpt", CkptCommand}};
 
 bool AsksForHelp(const std::vector<std::string>& args) {
   for (const std::string& arg : args) {
