@@ -88,18 +88,18 @@ TEST_F(ConvertCommandTest, WhatTheFormatCannotHold) {
                                       {"q", Tensor::Zeros(DType::kQint8, {2})},
                                       {"s", Tensor::Scalar<std::string>("x")},
                                       {"w", Tensor::Scalar(1.0f)}});
-  ExpectExit(3, {"convert", all, Path("a.npz")},
-             "a.npz: array 'b': numpy has no type for bfloat16 (--skip leaves it out)");
-  ExpectExit(3, {"convert", all, Path("a.safetensors")},
+  ExpectExit(3, {"convert", all, Path("refused.npz")},
+             "refused.npz: array 'b': numpy has no type for bfloat16 (--skip leaves it out)");
+  ExpectExit(3, {"convert", all, Path("refused.safetensors")},
              "tensor 'c': safetensors has no type for complex64");
-  EXPECT_FALSE(Exists("a.npz") || Exists("a.safetensors"));
+  EXPECT_FALSE(Exists("refused.npz") || Exists("refused.safetensors"));
   ExpectDone({"convert", all, Path("a.npz"), "--skip", "b", "q", "s"});
   ExpectDone({"convert", all, Path("a.safetensors"), "--skip", "c", "q", "s"});
   ExpectTensors("a.npz",
                 {{"c", Tensor::Zeros(DType::kComplex64, {2})}, {"w", Tensor::Scalar(1.0f)}});
   ExpectTensors("a.safetensors",
                 {{"b", Tensor::Zeros(DType::kBfloat16, {2})}, {"w", Tensor::Scalar(1.0f)}});
-  ExpectExit(1, {"convert", all, Path("b.npz"), "--skip", "x"}, "--skip x: there is no such");
+  ExpectExit(1, {"convert", all, Path("refused.npz"), "--skip", "x"}, "--skip x: there is no such");
   ExpectDone({"convert", all, Path("copy")});
   ExpectTensors("copy", {{"s", Tensor::Scalar<std::string>("x")},
                          {"w", Tensor::Scalar(1.0f)},
