@@ -58,6 +58,7 @@ _FOLDERS = {
         "//examples/locally_connected",
         "//examples/mobilenet",
         "//examples/pruned",
+        "//examples/serving",
         "//examples/siamese",
         "//tools:sluice",
     ]),

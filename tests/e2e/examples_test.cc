@@ -62,6 +62,17 @@ TEST(ExamplesTest, Siamese) {
   EXPECT_GE(run.Number("test accuracy "), 0.84) << run.output;
 }
 
+// The line through its four points is y = 0.5 x + 2.
+TEST(ExamplesTest, Serving) {
+  const std::string directory = ::testing::TempDir() + "/half_plus_two";
+  const ExampleRun run = RunProgram("examples/serving/serving --out=" + directory);
+  ASSERT_EQ(run.exit_code, 0) << run.output;
+  EXPECT_NEAR(run.Number("y(3) = "), 3.5, 0.01) << run.output;
+  EXPECT_NEAR(run.Number("y(10) = "), 7, 0.02) << run.output;
+  const ExampleRun again = RunProgram("examples/serving/serving --out=" + directory);
+  EXPECT_EQ(again.exit_code, 1) << "a model is never written over";
+}
+
 TEST(ExamplesTest, MissingDataSaysWhatToInstall) {
   for (const char* program : {"mobilenet/mobilenet", "locally_connected/locally_connected",
                               "pruned/pruned", "siamese/siamese"}) {
