@@ -1,6 +1,7 @@
 #include "train/saved_model.h"
 
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,7 @@
 #include "graph/nearest.h"
 #include "graph/node.h"
 #include "ops/all_ops.h"
+#include "proto/graph.pb.h"
 #include "proto/meta_graph.pb.h"
 
 namespace sluice {
@@ -37,6 +39,31 @@ bool HasVariables(const Graph& graph) {
     }
   }
   return false;
+}
+
+bool IsScalar(const proto::AttrValue& value) {
+  return value.has_shape() && !value.shape().unknown_rank() && value.shape().dim_size() == 0;
+}
+
+// A function of TensorFlow 2 that was traced with a number computes with arrays as well, and no
+// loader of TensorFlow looks at the shapes of what a signature gets. So placeholders of scalars
+// that functions compute with are let take any shape. Returns the names of these tensors.
+std::set<std::string> FreeScalars(proto::MetaGraphDef* meta) {
+  std::set<std::string> inputs, freed;
+  if (meta->graph_def().library().function_size() == 0) return freed;
+  for (const auto& [key, signature] : meta->signature_def()) {
+    for (const auto& [input, info] : signature.inputs()) inputs.insert(info.name());
+  }
+  for (proto::NodeDef& node : *meta->mutable_graph_def()->mutable_node()) {
+    const std::string tensor = absl::StrCat(node.name(), ":0");
+    const auto shape = node.mutable_attr()->find("shape");
+    if (node.op() != "Placeholder" || inputs.count(tensor) == 0) continue;
+    if (shape == node.attr().end() || !IsScalar(shape->second)) continue;
+    shape->second.mutable_shape()->set_unknown_rank(true);
+    node.mutable_attr()->erase("_output_shapes");
+    freed.insert(tensor);
+  }
+  return freed;
 }
 
 // The graph without collections is worth having: TensorFlow's own loader does not read them.
@@ -134,11 +161,15 @@ absl::Status ReadSignatures(const proto::MetaGraphDef& meta,
   return absl::OkStatus();
 }
 
-// What is wrong with a signature is the matter of those who call it.
+// What is wrong with a signature is the matter of those who call it. `freed`: FreeScalars().
 std::map<std::string, absl::StatusOr<SignatureCall>> Bind(
-    const std::map<std::string, ModelSignature>& signatures, const Graph& graph) {
+    const std::map<std::string, ModelSignature>& signatures, const std::set<std::string>& freed,
+    const Graph& graph) {
   std::map<std::string, absl::StatusOr<SignatureCall>> calls;
-  for (const auto& [key, signature] : signatures) {
+  for (auto [key, signature] : signatures) {
+    for (auto& [input, tensor] : signature.inputs) {
+      if (freed.count(tensor.name) > 0) tensor.shape = TensorShape::Unknown();
+    }
     std::vector<std::string> warnings;
     calls.emplace(key, SignatureCall::Resolve(graph, signature, &warnings));
     for (const std::string& warning : warnings) {
@@ -165,6 +196,7 @@ absl::StatusOr<SavedModel> SavedModel::Load(const std::string& directory, const 
   proto::MetaGraphDef& meta = state->meta;
   state->directory = directory;
   state->tags = tags;
+  const std::set<std::string> freed = FreeScalars(&meta);
   SLUICE_RETURN_IF_ERROR(Annotate(ImportGraph(meta, &state->graph), shown));
   meta.clear_graph_def();
   SLUICE_RETURN_IF_ERROR(Annotate(ReadSignatures(meta, &state->signatures), shown));
@@ -177,7 +209,7 @@ absl::StatusOr<SavedModel> SavedModel::Load(const std::string& directory, const 
   state->session.emplace(*std::move(session));
   SLUICE_RETURN_IF_ERROR(
       Annotate(Start(meta, directory, state->assets, options, &*state->session), shown));
-  state->calls = Bind(state->signatures, state->graph);
+  state->calls = Bind(state->signatures, freed, state->graph);
   return SavedModel(std::move(state));
 }
 

@@ -61,7 +61,8 @@ class SavedModel {
   // The outputs of a signature for these inputs, by key (sparse tensors: SignatureCall). Operations
   // among the outputs run and give nothing. Errors, which name the signature: NotFound with the
   // nearest names for an unknown one; what its tensors lack in the graph; those of
-  // SignatureCall::MakeFeeds and Session::Run.
+  // SignatureCall::MakeFeeds and Session::Run. An input that a model with functions (TensorFlow 2)
+  // says is a scalar takes any shape: TensorFlow does not look at it either.
   absl::StatusOr<KeyedTensors> Run(const std::string& signature, const KeyedTensors& inputs);
   // Of the default signature: serving_default, or the only one there is.
   absl::StatusOr<KeyedTensors> Run(const KeyedTensors& inputs);
