@@ -32,6 +32,8 @@ absl::Status ProfileCommand(const std::vector<std::string>& args);
 absl::Status ConvertCommand(const std::vector<std::string>& args);
 absl::Status CkptCommand(const std::vector<std::string>& args);
 absl::Status OpsCommand(const std::vector<std::string>& args);
+absl::Status DotCommand(const std::vector<std::string>& args);
+absl::Status SvgCommand(const std::vector<std::string>& args);
 
 // The whole program but for argv: dispatches, prints errors to stderr, returns the exit code. Never
 // throws.

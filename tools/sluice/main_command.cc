@@ -75,6 +75,12 @@ constexpr char kHelp[] = R"(sluice: runs, differentiates and shows computation g
       a pattern is replaced wherever it matches (\1 is its first group). Rules that match nothing and
       names that become equal are errors.
 
+  sluice dot GRAPH [--depth N | --expand SCOPE...] [--out FILE.dot]
+  sluice svg GRAPH [--depth N | --expand SCOPE...] [--out FILE.svg]
+      A picture of the graph, folded by scope until it is readable, as Graphviz's dot text or as SVG.
+      Weights and constants stand in the boxes of their readers; what trains, saves and initializes the
+      model is set aside. --depth: scopes are open down to that depth; --expand: these are open.
+
   sluice ops [NAME]... [--json]
       Prints what this build can run, a line per op, fields between tabs: its name, the types that each
       type attribute may have, whether it has a gradient (or why not), and whether its result is the same
@@ -94,12 +100,13 @@ struct Command {
   absl::Status (*run)(const std::vector<std::string>&);
 };
 constexpr char kNames[] =
-    "run, grad, inspect, summary, lint, sparsity, plan, profile, convert, ckpt or ops";
+    "run, grad, inspect, summary, lint, sparsity, plan, profile, convert, ckpt, dot, svg or ops";
 constexpr Command kCommands[] = {
     {"run", RunCommand},         {"grad", GradCommand},       {"inspect", InspectCommand},
     {"summary", SummaryCommand}, {"lint", LintCommand},       {"sparsity", SparsityCommand},
     {"plan", PlanCommand},       {"profile", ProfileCommand}, {"ops", OpsCommand},
-    {"convert", ConvertCommand}, {"ckpt", CkptCommand}};
+    {"convert", ConvertCommand}, {"ckpt", CkptCommand},       {"dot", DotCommand},
+    {"svg", SvgCommand}};
 
 bool AsksForHelp(const std::vector<std::string>& args) {
   for (const std::string& arg : args) {
