@@ -60,6 +60,9 @@ class BodyBuilder {
       if (!connected.ok()) return Problem(i, connected);
       SLUICE_RETURN_IF_ERROR(e_.CheckSize());
     }
+    for (int i = 0; i < n && HasFlow(); ++i) {
+      if (IsCall(node(i))) e_.GateCall(first_ + i);
+    }
     SLUICE_RETURN_IF_ERROR(FindResults());
     SLUICE_RETURN_IF_ERROR(FindEffects());
     return std::move(body_);
@@ -71,6 +74,7 @@ class BodyBuilder {
     int first = 0, count = 0;
   };
 
+  bool HasFlow() const { return has_loops_ || has_switches_; }
   FlatNode& node(int i) { return e_.nodes_[static_cast<size_t>(first_ + i)]; }
 
   absl::Status Problem(int i, const absl::Status& status) const {
@@ -170,7 +174,8 @@ class BodyBuilder {
       e_.edges_ += static_cast<int64_t>(edges.size());
     }
     // What comes from inside has waited already; calls may pass on what has not.
-    if (from_body && !IsCall(node(i))) return absl::OkStatus();
+    const bool passes_on = IsCall(node(i)) && !HasFlow();
+    if (from_body && !passes_on) return absl::OkStatus();
     for (const int gate : request_.gate) node(i).controls.push_back(gate);
     return absl::OkStatus();
   }

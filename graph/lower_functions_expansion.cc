@@ -55,7 +55,7 @@ absl::Status CallExpansion::Run(FlatNode call, std::vector<DType> input_types, b
   }
   Add(std::move(outer));
   Add(std::move(call));
-  if (in_flow) GateCall();
+  if (in_flow) GateCall(kCall);
   calls_ = {kCall};
   while (!calls_.empty()) {
     const int next = calls_.back();
@@ -67,20 +67,21 @@ absl::Status CallExpansion::Run(FlatNode call, std::vector<DType> input_types, b
   return absl::OkStatus();
 }
 
-// A node of the body that has no inputs is in the same loop as the call, and dead when one of the
-// call's inputs is.
-void CallExpansion::GateCall() {
-  std::vector<int> waited = nodes_[kCall].controls;
-  for (const FlatEdge& edge : nodes_[kCall].inputs) {
+// Among nodes of loops and branches: what has no inputs in the function's body must be in the same
+// loop as the call, and dead when one of the call's inputs is.
+void CallExpansion::GateCall(int call) {
+  std::vector<int> waited = nodes_[static_cast<size_t>(call)].controls;
+  for (const FlatEdge& edge : nodes_[static_cast<size_t>(call)].inputs) {
     const DType type = TypeOf(edge);
     if (type == DType::kInvalid || IsRef(type)) continue;
-    waited.push_back(AddHelper(kCall, {.name = "input",
-                                       .op = "Identity",
-                                       .attrs = {{"T", type}},
-                                       .inputs = {edge},
-                                       .types = {type}}));
+    waited.push_back(AddHelper(call, {.name = "input",
+                                      .op = "Identity",
+                                      .attrs = {{"T", type}},
+                                      .inputs = {edge},
+                                      .types = {type}}));
   }
-  nodes_[kCall].controls = {AddHelper(kCall, {.name = "inputs", .op = "NoOp", .controls = waited})};
+  nodes_[static_cast<size_t>(call)].controls = {
+      AddHelper(call, {.name = "inputs", .op = "NoOp", .controls = waited})};
 }
 
 bool IsCall(const FlatNode& node) {

@@ -89,7 +89,7 @@ class CallExpansion {
   };
   static constexpr int kSwitched = -1;
 
-  void GateCall();
+  void GateCall(int call);
   absl::Status Expand(int call);
   absl::Status ExpandFunction(int call);  // the op is a function
   absl::Status ExpandPartitionedCall(int call);

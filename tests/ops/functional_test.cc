@@ -1,6 +1,7 @@
 // Calls of functions give what the functions compute: through a session, with values worked by
 // hand (rule CF-30).
 #include <memory>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,13 +39,19 @@ proto::NodeDef Input(const std::string& name, DType dtype = DType::kFloat,
   return MakeNode(name, "Placeholder", {}, {{"dtype", dtype}, {"shape", shape}});
 }
 
-class FunctionalTest : public ::testing::Test {
+// How the session runs, by name.
+struct Mode {
+  const char* name;
+  SessionOptions options;
+};
+void PrintTo(const Mode& mode, std::ostream* out) { *out << mode.name; }
+
+class FunctionalTest : public ::testing::TestWithParam<Mode> {
  protected:
-  void Make(const std::vector<proto::NodeDef>& nodes, const Functions& functions,
-            SessionOptions options = {}) {
+  void Make(const std::vector<proto::NodeDef>& nodes, const Functions& functions) {
     graph_ = std::make_unique<Graph>(ops::Builtin());
     ASSERT_THAT(ImportGraphDef(WithFunctions(MakeGraph(nodes), functions), graph_.get()), IsOk());
-    auto session = Session::Create(*graph_, options);
+    auto session = Session::Create(*graph_, GetParam().options);
     ASSERT_THAT(session, IsOk());
     session_ = std::make_unique<Session>(*std::move(session));
   }
@@ -90,14 +97,14 @@ using Floats = std::vector<float>;
 
 // --- plain calls ---
 
-TEST_F(FunctionalTest, ANodeWhoseOpIsAFunctionCallsIt) {
+TEST_P(FunctionalTest, ANodeWhoseOpIsAFunctionCallsIt) {
   Make({Input("a"), FloatConst("b", 10), MakeNode("c", "two_x_plus_y", {"a", "b"}),
         FloatOp("d", "Add", "c", "a")},
        {TwoXPlusY()});
   EXPECT_EQ(Run({"d:0", "c:0"}, {{"a", 3}}), (Floats{19, 16}));
 }
 
-TEST_F(FunctionalTest, PartitionedCallsCallTheirFunction) {
+TEST_P(FunctionalTest, PartitionedCallsCallTheirFunction) {
   for (const char* op : {"PartitionedCall", "StatefulPartitionedCall"}) {
     Make({Input("a"), FloatConst("b", 10), MakeCall("c", op, "two_x_plus_y", {"a", "b"}, 2, 1)},
          {TwoXPlusY()});
@@ -105,7 +112,7 @@ TEST_F(FunctionalTest, PartitionedCallsCallTheirFunction) {
   }
 }
 
-TEST_F(FunctionalTest, FunctionsCallFunctions) {
+TEST_P(FunctionalTest, FunctionsCallFunctions) {
   // twice(x) = f(f(x, x), 1): 2 (2 x + x) + 1 = 6 x + 1.
   const auto twice = MakeFunction(
       "twice", {.inputs = {"x: float"},
@@ -126,14 +133,14 @@ proto::FunctionDef Swap() {
                                .ret = {{"first", "y"}, {"second", "x"}, {"third", "y:0"}}});
 }
 
-TEST_F(FunctionalTest, ResultsMayBeArguments) {
+TEST_P(FunctionalTest, ResultsMayBeArguments) {
   Make({Input("a"), Input("b"), MakeCall("c", "PartitionedCall", "swap", {"a", "b"}, 2, 3),
         FloatOp("d", "Sub", "c:1", "c:2")},
        {Swap()});
   EXPECT_EQ(Run({"c:0", "c:1", "c:2", "d:0"}, {{"a", 1}, {"b", 5}}), (Floats{5, 1, 5, -4}));
 }
 
-TEST_F(FunctionalTest, WhatACallGivesCanBeFed) {
+TEST_P(FunctionalTest, WhatACallGivesCanBeFed) {
   Make({Input("a"), Input("b"), MakeCall("c", "PartitionedCall", "swap", {"a", "b"}, 2, 3),
         FloatOp("d", "Sub", "c:1", "c:2"), FloatOp("e", "Sub", "a", "c:1")},
        {Swap()});
@@ -142,7 +149,7 @@ TEST_F(FunctionalTest, WhatACallGivesCanBeFed) {
   EXPECT_EQ(Run({"d:0"}, {{"c:1", 100}, {"c:2", 40}}), (Floats{60}));
 }
 
-TEST_F(FunctionalTest, ListsAndTypesOfArgumentsComeFromAttributes) {
+TEST_P(FunctionalTest, ListsAndTypesOfArgumentsComeFromAttributes) {
   // sum(n: N * T) = AddN(n), and back comes the list too.
   const auto sum = MakeFunction(
       "sum",
@@ -165,7 +172,7 @@ TEST_F(FunctionalTest, ListsAndTypesOfArgumentsComeFromAttributes) {
   EXPECT_EQ((*last)[0].scalar<int32_t>(), 7);
 }
 
-TEST_F(FunctionalTest, AttributesOfAFunctionNamedByAnAttributeAreItsOwn) {
+TEST_P(FunctionalTest, AttributesOfAFunctionNamedByAnAttributeAreItsOwn) {
   const auto cast = MakeFunction(
       "cast", {.inputs = {"x: float"},
                .outputs = {"y: To"},
@@ -207,7 +214,7 @@ proto::NodeDef CallWithVariable(const std::string& name, const std::string& func
                    {"Tout", FloatTypes(outputs)}});
 }
 
-TEST_F(FunctionalTest, AVariableIsTheSameInsideAndOutside) {
+TEST_P(FunctionalTest, AVariableIsTheSameInsideAndOutside) {
   const auto scale = MakeFunction(
       "scale", {.inputs = {"v: resource", "x: float"},
                 .outputs = {"y: float"},
@@ -223,7 +230,7 @@ TEST_F(FunctionalTest, AVariableIsTheSameInsideAndOutside) {
   EXPECT_EQ(Run({"c:0"}, {{"x", 3}}), (Floats{12}));
 }
 
-TEST_F(FunctionalTest, EffectsRunOnceInTheOrderOfControlEdges) {
+TEST_P(FunctionalTest, EffectsRunOnceInTheOrderOfControlEdges) {
   // v := x, then v += x, and nobody asks for either by data.
   const auto twice = MakeFunction(
       "set_twice", {.inputs = {"v: resource", "x: float"},
@@ -246,7 +253,7 @@ TEST_F(FunctionalTest, EffectsRunOnceInTheOrderOfControlEdges) {
   EXPECT_EQ(Run({"now:0"}, {{"x", 2}}), (Floats{-4}));
 }
 
-TEST_F(FunctionalTest, AStatefulNodeRunsThoughNoResultNeedsIt) {
+TEST_P(FunctionalTest, AStatefulNodeRunsThoughNoResultNeedsIt) {
   const auto count = MakeFunction("count", {.inputs = {"v: resource", "x: float"},
                                             .outputs = {"y: float"},
                                             .nodes = {AddTo("add", {"v", "x"})},
@@ -282,7 +289,7 @@ AttrMap IfAttrs(DType cond, const std::string& then_branch, const std::string& e
           {"else_branch", Ref(else_branch)}};
 }
 
-TEST_F(FunctionalTest, OnlyTheBranchThatIsTakenHasEffects) {
+TEST_P(FunctionalTest, OnlyTheBranchThatIsTakenHasEffects) {
   Make({Handle("v"), Input("x"), Input("p", DType::kBool), Assign("zero", {"v", "x"}),
         MakeNode("c", "If", {"p", "v", "x"}, IfAttrs(DType::kBool, "one", "hundred")),
         Read("now", {"v", "^c"})},
@@ -301,7 +308,7 @@ TEST_F(FunctionalTest, OnlyTheBranchThatIsTakenHasEffects) {
   EXPECT_EQ((*other)[1].scalar<float>(), 101);
 }
 
-TEST_F(FunctionalTest, NumbersThatAreNotZeroAreTrue) {
+TEST_P(FunctionalTest, NumbersThatAreNotZeroAreTrue) {
   Make({Handle("v"), Input("x"), Input("p", DType::kInt32), Assign("zero", {"v", "x"}),
         MakeNode("c", "If", {"p", "v", "x"}, IfAttrs(DType::kInt32, "one", "hundred"))},
        {Step("one", 1), Step("hundred", 100)});
@@ -315,7 +322,7 @@ TEST_F(FunctionalTest, NumbersThatAreNotZeroAreTrue) {
 
 // x, or whatever is left of it after the branches of an If in a branch of an If: p ? (q ? x + 1 :
 // x + 10) : x + 100.
-TEST_F(FunctionalTest, ConditionalsNest) {
+TEST_P(FunctionalTest, ConditionalsNest) {
   const auto plus = [](const std::string& name, float step) {
     return MakeFunction(
         name, {.inputs = {"q: bool", "x: float"},
@@ -351,7 +358,7 @@ TEST_F(FunctionalTest, ConditionalsNest) {
   EXPECT_EQ(run(false, false), 100);
 }
 
-TEST_F(FunctionalTest, CaseTakesTheBranchOfThatNumberElseTheLast) {
+TEST_P(FunctionalTest, CaseTakesTheBranchOfThatNumberElseTheLast) {
   AttrMap attrs = {{"Tin", std::vector<DType>{DType::kResource, DType::kFloat}},
                    {"Tout", FloatTypes(1)},
                    {"branches", std::vector<FuncRef>{Ref("one"), Ref("ten"), Ref("hundred")}}};
@@ -394,7 +401,7 @@ AttrMap WhileAttrs(const std::vector<DType>& types, const std::string& cond,
   return {{"T", types}, {"cond", Ref(cond)}, {"body", Ref(body)}};
 }
 
-TEST_F(FunctionalTest, LoopsRunUntilTheirConditionIsFalse) {
+TEST_P(FunctionalTest, LoopsRunUntilTheirConditionIsFalse) {
   for (const char* op : {"While", "StatelessWhile"}) {
     Make({Input("start"), Input("by"), FloatConst("one", 1),
           MakeNode("c", op, {"start", "one", "by"}, WhileAttrs(FloatTypes(3), "go_on", "turn"))},
@@ -406,7 +413,7 @@ TEST_F(FunctionalTest, LoopsRunUntilTheirConditionIsFalse) {
 }
 
 // for i in 0, 1, 2: for j in 0, 1: x *= 3: 3^6.
-TEST_F(FunctionalTest, LoopsNest) {
+TEST_P(FunctionalTest, LoopsNest) {
   Functions functions = PowerFunctions(2);
   const Strings inputs = {"i: float", "x: float", "by: float"};
   functions.push_back(MakeFunction(
@@ -431,7 +438,7 @@ TEST_F(FunctionalTest, LoopsNest) {
 }
 
 // while v < 10: v *= 2, with no other state than the variable.
-TEST_F(FunctionalTest, ALoopMayHaveNothingButVariables) {
+TEST_P(FunctionalTest, ALoopMayHaveNothingButVariables) {
   const std::vector<DType> types = {DType::kResource};
   Make({Handle("v"), Input("x"), Assign("set", {"v", "x"}),
         MakeNode("c", "While", {"v", "^set"}, WhileAttrs(types, "small", "twice")),
@@ -456,6 +463,38 @@ TEST_F(FunctionalTest, ALoopMayHaveNothingButVariables) {
   EXPECT_EQ(Run({"now:0"}, {{"x", 11}}), (Floats{11}));
   EXPECT_EQ(Run({"now:0"}, {{"x", 0.5}}), (Floats{16}));
 }
+
+// A variable read in a branch has its present value, run after run.
+TEST_P(FunctionalTest, BranchesReadTheirVariablesAnew) {
+  const auto product = MakeFunction(
+      "product", {.inputs = {"v: resource", "x: float"},
+                  .outputs = {"y: float"},
+                  .nodes = {Read("read", {"v"}), FloatOp("mul", "Mul", "read:value:0", "x"),
+                            FloatOp("square", "Mul", "read:value:0", "read:value:0"),
+                            FloatOp("sum", "Add", "mul:z:0", "square:z:0")},
+                  .ret = {{"y", "sum:z:0"}},
+                  .stateful = true});
+  const auto nothing = MakeFunction(
+      "nothing",
+      {.inputs = {"v: resource", "x: float"}, .outputs = {"y: float"}, .ret = {{"y", "x"}}});
+  Make({Handle("v"), Input("x"), Input("p", DType::kBool), Assign("set", {"v", "x"}),
+        MakeNode("c", "If", {"p", "v", "x"}, IfAttrs(DType::kBool, "product", "nothing"))},
+       {product, nothing});
+  for (const float v : {2.0f, 3.0f}) {
+    Run({"set"}, {{"x", v}});
+    for (const bool p : {true, false, true}) {
+      const auto got = TryRun({"c:0"}, {{"x", Tensor::Scalar(10.0f)}, {"p", Tensor::Scalar(p)}});
+      ASSERT_THAT(got, IsOk());
+      EXPECT_EQ((*got)[0].scalar<float>(), p ? 10 * v + v * v : 10) << v;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, FunctionalTest,
+                         ::testing::Values(Mode{"optimized", {}},
+                                           Mode{"plain", {.optimize = false}},
+                                           Mode{"waves", {.inter_op_threads = 3}}),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace sluice
