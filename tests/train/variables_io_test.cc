@@ -35,22 +35,32 @@ class VariablesIoTest : public ::testing::Test {
   VariablesIoTest() {
     net_ = root_.VariableScope("net");
     w_ = Make("w", Tensor::Of<float>({2}, {7, 8}), net_);
-    step_ = Make("step", Tensor::Scalar<int64_t>(9), net_.With({}));
-    p_ = Make("p", Parts(), net_.With({.partitioner = FixedSizePartitioner(2)}));
+    step_ = Make("step", Tensor::Scalar<int64_t>(9), net_);
+    p_ = GetVariable(
+        net_, "p",
+        {.shape = {3, 2}, .initializer = ZerosInitializer, .partitioner = FixedSizePartitioner(2)});
+    set_p_ = p_.Assign(root_, Constant(Parts()));
   }
 
+  Output Constant(const Tensor& value) {
+    return At(root_).Node("Const", {}, {{"value", value}, {"dtype", value.dtype()}});
+  }
   Variable Make(const std::string& name, const Tensor& value, const Scope& scope) {
     const Initializer start = [value](At at, const TensorShape&, DType dtype) {
       return at.Named("Const").Node("Const", {}, {{"value", value}, {"dtype", dtype}});
     };
     return GetVariable(scope, name,
-                       {.shape = value.shape(), .dtype = value.dtype(), .initializer = start});
+                       {.shape = value.shape(),
+                        .dtype = value.dtype(),
+                        .initializer = start,
+                        .trainable = IsFloating(value.dtype())});
   }
   Session Start(bool initialize = true) {
     absl::StatusOr<Session> session = Session::Create(graph_);
     EXPECT_THAT(session, IsOk());
     if (initialize) {
       EXPECT_THAT(session->Run(GlobalVariablesInitializer(root_)), IsOk());
+      EXPECT_THAT(session->Run(set_p_), IsOk());
     }
     return *std::move(session);
   }
@@ -68,6 +78,7 @@ class VariablesIoTest : public ::testing::Test {
   Scope root_ = Scope::Root(graph_);
   Scope net_ = root_;
   Variable w_, step_, p_;
+  Output set_p_;
   MemoryFileSystem files_;
 };
 
@@ -163,8 +174,7 @@ TEST_F(VariablesIoTest, DamageIsFoundBeforeAnythingChanges) {
 
 // Two variables whose initial value is one tensor.
 TEST_F(VariablesIoTest, SharedInitialValues) {
-  const Output one =
-      At(root_).Node("Const", {}, {{"value", Tensor::Scalar(1.0f)}, {"dtype", DType::kFloat}});
+  const Output one = Constant(Tensor::Scalar(1.0f));
   const auto shared = [&](At, const TensorShape&, DType) { return one; };
   const Variable a = GetVariable(root_, "a", {.shape = TensorShape({}), .initializer = shared});
   const Variable b = GetVariable(root_, "b", {.shape = TensorShape({}), .initializer = shared});
