@@ -98,6 +98,8 @@
 #include "ops/unary.h"
 #include "session/session.h"
 #include "train/adam.h"
+#include "train/checkpoint_reader.h"
+#include "train/checkpoint_state.h"
 #include "train/freeze.h"
 #include "train/global_step.h"
 #include "train/gradient_descent.h"

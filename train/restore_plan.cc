@@ -1,7 +1,7 @@
 #include "train/restore_plan.h"
 
 #include <algorithm>
-#include <optional>
+#include <memory>
 #include <set>
 #include <utility>
 
@@ -60,21 +60,33 @@ std::string Renamed(const Table::value_type& rule, absl::string_view name) {
   return absl::StrCat(Prefix(rule.second), name);
 }
 
-// One use of the rules. `used` collects what they are called in a report.
-std::string Apply(const RenameRules& rules, const std::string& name, std::set<std::string>* used) {
-  if (const Table::value_type* rule = FindRule(rules.table, name)) {
-    if (used != nullptr) used->insert(rule->first);
-    return Renamed(*rule, name);
-  }
-  std::string result = name;
-  for (const RegexRename& regex : rules.regexes) {
-    if (RE2::GlobalReplace(&result, RE2(regex.pattern, RE2::Quiet), regex.rewrite) > 0 &&
-        used != nullptr) {
-      used->insert(regex.pattern);
+// Rules ready for many names. REQUIRES: Check() is OK.
+class Renamer {
+ public:
+  explicit Renamer(const RenameRules& rules) : rules_(rules) {
+    for (const RegexRename& regex : rules.regexes) {
+      compiled_.push_back(std::make_unique<RE2>(regex.pattern, RE2::Quiet));
     }
   }
-  return result;
-}
+
+  // `used` collects what the rules are called in a report.
+  std::string Apply(const std::string& name, std::set<std::string>* used) const {
+    if (const Table::value_type* rule = FindRule(rules_.table, name)) {
+      used->insert(rule->first);
+      return Renamed(*rule, name);
+    }
+    std::string result = name;
+    for (size_t i = 0; i < compiled_.size(); ++i) {
+      const auto& [pattern, rewrite] = rules_.regexes[i];
+      if (RE2::GlobalReplace(&result, *compiled_[i], rewrite) > 0) used->insert(pattern);
+    }
+    return result;
+  }
+
+ private:
+  const RenameRules& rules_;
+  std::vector<std::unique_ptr<RE2>> compiled_;
+};
 
 // The other way round: the rule of an assignment map that covers a variable, and its key.
 absl::StatusOr<std::map<std::string, std::string>> Assignments(
@@ -115,10 +127,11 @@ struct Held {
 };
 
 absl::StatusOr<Held> Rename(const std::vector<TensorFact>& held, const RenameRules& rules) {
+  const Renamer renamer(rules);
   Held result;
   for (const TensorFact& fact : held) {
     TensorFact renamed = fact;
-    if (!rules.empty()) renamed.name = Apply(rules, fact.name, &result.used_rules);
+    renamed.name = renamer.Apply(fact.name, &result.used_rules);
     const auto [place, is_new] = result.keys.emplace(renamed.name, fact.name);
     if (!is_new && place->second != fact.name) {
       return absl::InvalidArgumentError(absl::StrCat(
@@ -256,7 +269,8 @@ absl::Status RenameRules::Check() const {
 }
 
 std::string RenameRules::Apply(const std::string& name) const {
-  return train::Apply(*this, name, nullptr);
+  std::set<std::string> used;
+  return Renamer(*this).Apply(name, &used);
 }
 
 std::string RestoreReport::ToString() const {

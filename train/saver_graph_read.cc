@@ -136,7 +136,13 @@ class TargetReader {
     graph_->targets.push_back(target->operation());
     const Output variable = AssignedVariable(*target);
     std::set<std::pair<int, int>> seen;  // node id, output
-    for (const Node* node : Before(target, IsRestore)) {
+    const std::vector<Node*> before = Before(target, IsRestore);
+    visited_ += static_cast<int64_t>(before.size());
+    if (visited_ > kMostVisited) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("saver: more than ", kMostVisited, " nodes before its assignments"));
+    }
+    for (const Node* node : before) {
       if (IsRestore(*node)) continue;
       if (node->op() == "Reshape") graph_->reshape = true;
       for (int k = 0; k < node->num_inputs(); ++k) {
@@ -165,7 +171,10 @@ class TargetReader {
     return restored;
   }
 
+  static constexpr int64_t kMostVisited = 20'000'000;  // a graph made to take for ever
+
   SaverGraph* const graph_;
+  int64_t visited_ = 0;
   std::map<const Node*, std::vector<SavedPlace>> places_;
 };
 

@@ -70,11 +70,11 @@ std::map<const Node*, Variable> KnownVariables(const Graph& graph) {
 std::vector<TensorFact> Saver::Wanted(RestoreMode mode, RestoreReport* report) const {
   std::map<std::string, TensorFact> wanted;
   std::map<std::string, VariableRole> others;
-  const VariableRoles roles(graph_);
+  std::optional<VariableRoles> roles;
+  if (mode != RestoreMode::kAll) roles.emplace(graph_);
   for (const SaverGraph::Restored& restored : nodes_.restored) {
     const std::string& key = restored.place.key;
-    const VariableRole role =
-        mode == RestoreMode::kAll ? VariableRole::kModel : roles.Of(restored.variable);
+    const VariableRole role = roles ? roles->Of(restored.variable) : VariableRole::kModel;
     if (role == VariableRole::kModel) {
       wanted[key] = {key, restored.dtype, restored.place.full_shape};
     } else {

@@ -10,8 +10,6 @@
 #include "gtest/gtest.h"
 #include "sluice.h"
 #include "tests/testing/core/status_matchers.h"
-#include "train/checkpoint_reader.h"
-#include "train/checkpoint_state.h"
 
 namespace sluice {
 namespace {

@@ -96,7 +96,7 @@ class SaverTest : public ::testing::Test {
 // --- the graph
 // -------------------------------------------------------------------------------------
 
-TEST_F(SaverTest, AddsTensorFlowsNodes) {  // listing EX-7
+TEST_F(SaverTest, AddsTensorFlowsNodes) {  // SV-2, listing EX-7
   Saver saver(graph_);
   ASSERT_EQ(graph_.status(), absl::OkStatus());
   for (const char* name :
@@ -131,6 +131,7 @@ TEST_F(SaverTest, TheGraphsOwnOpsSaveAndRestore) {
   EXPECT_EQ(Get(other), 5);
 }
 
+// SV-1
 TEST_F(SaverTest, ErrorsOfTheConstructor) {
   const auto error = [&](SaverOptions options) {
     Graph graph(ops::Builtin());
@@ -162,6 +163,7 @@ TEST_F(SaverTest, ErrorsOfTheConstructor) {
 // --- saving and restoring
 // --------------------------------------------------------------------------
 
+// SV-3
 TEST_F(SaverTest, RoundTrip) {
   Saver saver(graph_, InMemory());
   Session session = Start();
@@ -189,6 +191,7 @@ TEST_F(SaverTest, NamesOfCheckpoints) {
   EXPECT_EQ(padded.Save(session, "/run/model", 123).value(), "/run/model-00000123");
 }
 
+// SV-4
 TEST_F(SaverTest, PathsInTheStateFile) {
   Session session = Start();
   double now = 1000;
@@ -243,6 +246,7 @@ TEST_F(SaverTest, OtherKeysAndPartsOfTheVariables) {
   EXPECT_EQ(Get(other), 4);
 }
 
+// SV-3
 TEST_F(SaverTest, ErrorsOfSave) {
   Saver saver(graph_, InMemory());
   Session session = Start();
@@ -262,6 +266,7 @@ TEST_F(SaverTest, ErrorsOfSave) {
   EXPECT_THAT(files_.Paths(), IsEmpty());
 }
 
+// SV-6, SV-8
 TEST_F(SaverTest, ErrorsOfRestoreChangeNothing) {
   const auto write = [&](const std::string& prefix, const std::string& kernel_key,
                          const Tensor& kernel) {
@@ -331,6 +336,7 @@ TEST_F(SaverTest, ExportedMetaGraphsNameTheSaver) {
 // --- how many are kept (rule SV-5)
 // -----------------------------------------------------------------
 
+// SV-5
 TEST_F(SaverTest, OldCheckpointsAreDeleted) {
   Saver saver(graph_, InMemory({.max_to_keep = 2}));
   Session session = Start();
