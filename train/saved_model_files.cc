@@ -49,6 +49,13 @@ bool IsSavedModel(FileSystem& fs, const std::string& directory) {
   return SavedModelPath(fs, directory).ok();
 }
 
+std::string SavedModelDirectory(FileSystem& fs, const std::string& path) {
+  if (fs.IsDirectory(path)) return IsSavedModel(fs, path) ? path : "";
+  const std::string name = BaseName(path);
+  if ((name != kBinaryName && name != kTextName) || !fs.Exists(path)) return "";
+  return DirectoryOf(path);
+}
+
 absl::StatusOr<std::string> SavedModelPath(FileSystem& fs, const std::string& directory) {
   for (const char* name : {kBinaryName, kTextName}) {
     std::string path = JoinPath(directory, name);
@@ -91,6 +98,15 @@ std::vector<TagSet> TagSets(const proto::SavedModel& model) {
   std::vector<TagSet> sets;
   for (const proto::MetaGraphDef& meta : model.meta_graphs()) sets.push_back(TagsOf(meta));
   return sets;
+}
+
+TagSet DefaultTags(const proto::SavedModel& model) {
+  const std::vector<TagSet> sets = TagSets(model);
+  const TagSet serve = {kServeTag};
+  const bool several =
+      std::any_of(sets.begin(), sets.end(), [&](const TagSet& set) { return set != sets[0]; });
+  if (sets.empty() || several) return serve;
+  return sets[0];
 }
 
 std::string DescribeTags(const TagSet& tags) {

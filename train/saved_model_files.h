@@ -40,6 +40,9 @@ using TagSet = std::set<std::string>;
 
 // Is there a saved_model.pb or saved_model.pbtxt? (maybe_saved_model_directory)
 bool IsSavedModel(FileSystem& fs, const std::string& directory);
+// The directory of the SavedModel that a user names: `path` itself, or the directory of its file
+// saved_model.pb(txt); "" when it is none.
+std::string SavedModelDirectory(FileSystem& fs, const std::string& path);
 // Where they are; saved_model.pb wins. NotFound, naming both, when there is neither.
 absl::StatusOr<std::string> SavedModelPath(FileSystem& fs, const std::string& directory);
 // Reads that file. Errors name it: NotFound; InvalidArgument for damaged bytes and for a model
@@ -49,6 +52,9 @@ absl::Status ReadSavedModel(FileSystem& fs, const std::string& directory, proto:
 // The tags of each meta graph, in the order of the file.
 std::vector<TagSet> TagSets(const proto::SavedModel& model);
 TagSet TagsOf(const proto::MetaGraphDef& meta);
+// The tags that are meant where none are said: "serve" alone, or the only ones there are. With
+// several tag sets, "serve" though it is none of them.
+TagSet DefaultTags(const proto::SavedModel& model);
 // "{gpu, serve}".
 std::string DescribeTags(const TagSet& tags);
 // The first meta graph with exactly these tags. NotFound, listing the tag sets that there are.

@@ -58,6 +58,24 @@ TEST_F(SavedModelCommandTest, TensorNames) {
   ExpectClose(ReadArray("o/a_0.npy"), Tensor::Scalar(0.5f));
 }
 
+TEST_F(SavedModelCommandTest, TheFileNamesItsDirectory) {
+  WriteTwo();
+  const std::string file = JoinPath(model_, "saved_model.pb");
+  EXPECT_EQ(Sluice({"run", file, "--feed", Feed("x"), "--out", Path("o")}), 0) << err_;
+  ExpectResult("o/y.npy");
+  EXPECT_EQ(Sluice({"inspect", file}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("graph with tags {serve}"));
+}
+
+TEST_F(SavedModelCommandTest, CommandsThatWantAGraph) {
+  WriteTwo({{"train"}, {"serve"}});
+  EXPECT_EQ(Sluice({"plan", model_, "--fetch", "y:0"}), 0) << err_;
+  EXPECT_THAT(out_, HasSubstr("a/read"));
+  WriteTwo({{"train"}, {"test"}});
+  EXPECT_EQ(Sluice({"plan", model_, "--fetch", "y:0"}), 1);
+  EXPECT_THAT(err_, HasSubstr("saved_model.pb: no meta graph has exactly the tags {serve}"));
+}
+
 TEST_F(SavedModelCommandTest, UnsafeCharactersInKeys) {
   proto::MetaGraphDef meta = HalfPlusTwo();
   (*meta.mutable_signature_def())["s"] = Parsed<proto::SignatureDef>(

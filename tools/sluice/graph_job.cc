@@ -59,9 +59,22 @@ absl::StatusOr<std::string> FileName(std::string name) {
   return name;
 }
 
+// The graph that a SavedModel has for those who say no tags, without its variables' values.
+absl::Status LoadModelGraph(const std::string& directory, Graph* graph) {
+  FileSystem& fs = FileSystem::Default();
+  proto::SavedModel file;
+  SLUICE_RETURN_IF_ERROR(ReadSavedModel(fs, directory, &file));
+  SLUICE_ASSIGN_OR_RETURN(const std::string path, SavedModelPath(fs, directory));
+  const absl::StatusOr<proto::MetaGraphDef*> meta = FindMetaGraph(DefaultTags(file), &file);
+  SLUICE_RETURN_IF_ERROR(Annotate(meta.status(), path));
+  return Annotate(ImportMetaGraph(**meta, graph), path);
+}
+
 }  // namespace
 
 absl::Status LoadGraph(const std::string& path, Graph* graph) {
+  const std::string directory = SavedModelDirectory(FileSystem::Default(), path);
+  if (!directory.empty()) return LoadModelGraph(directory, graph);
   SLUICE_ASSIGN_OR_RETURN(const std::string bytes, FileSystem::Default().ReadAll(path));
   const bool text = absl::EndsWith(path, ".pbtxt") || absl::EndsWith(path, ".meta.txt");
   if (absl::EndsWith(path, ".meta")) {
@@ -125,16 +138,13 @@ bool NamesSavedModel(const CommandLine& line) {
 }
 
 absl::StatusOr<SavedModel> LoadModel(const CommandLine& line, const SessionOptions& options) {
-  const std::string& directory = line.positional()[0];
-  TagSet tags = absl::StrSplit(line.Get("tags", kServeTag), ',', absl::SkipEmpty());
+  FileSystem& fs = FileSystem::Default();
+  const std::string directory = SavedModelDirectory(fs, line.positional()[0]);
+  TagSet tags = absl::StrSplit(line.Get("tags", ""), ',', absl::SkipEmpty());
   if (!line.Has("tags")) {
     proto::SavedModel file;
-    SLUICE_RETURN_IF_ERROR(ReadSavedModel(FileSystem::Default(), directory, &file));
-    const std::vector<TagSet> sets = TagSets(file);
-    const bool several =
-        std::find(sets.begin(), sets.end(), tags) != sets.end() ||
-        std::any_of(sets.begin(), sets.end(), [&](const TagSet& set) { return set != sets[0]; });
-    if (!several) tags = sets[0];
+    SLUICE_RETURN_IF_ERROR(ReadSavedModel(fs, directory, &file));
+    tags = DefaultTags(file);
   }
   return SavedModel::Load(directory, tags, {.session = options});
 }

@@ -18,7 +18,8 @@
 
 namespace sluice::tools {
 
-// Reads GRAPH.pb, GRAPH.pbtxt, GRAPH.meta or text of either into `graph`. Errors name the file.
+// Reads GRAPH.pb, GRAPH.pbtxt, GRAPH.meta, text of either, or a SavedModel (the graph "serve", or
+// the only one) into `graph`. Errors name the file.
 absl::Status LoadGraph(const std::string& path, Graph* graph);
 
 // A tensor of the graph: "a:0", or "a" for its first output.
@@ -76,7 +77,7 @@ class GraphJob {
   std::string out_, checkpoint_;
 };
 
-// Is the one positional argument the directory of a SavedModel?
+// Is the one positional argument a SavedModel, by its directory or its saved_model.pb?
 bool NamesSavedModel(const CommandLine& line);
 
 }  // namespace sluice::tools

@@ -15,11 +15,11 @@ bool HoldsEvents(const std::string& path);
 // `trace`: "TAG=OUT.json" writes the run of that tag for chrome://tracing; "" writes nothing.
 absl::Status InspectEvents(const std::string& path, bool json, const std::string& trace);
 
-// The directory of a SavedModel.
+// The directory of a SavedModel, or its saved_model.pb.
 bool HoldsSavedModel(const std::string& path);
 // Each of its graphs: tags, signatures, assets, initializer, ops (those in functions count) and
 // functions; then the variables, whose every byte is checked. Errors name the file.
-absl::Status InspectSavedModel(const std::string& directory, bool json);
+absl::Status InspectSavedModel(const std::string& path, bool json);
 
 // A checkpoint (the prefix or a file of a bundle; a file, or NAME of the shards, of the older
 // format; a directory with a file "checkpoint"), or a .npz or .safetensors file.

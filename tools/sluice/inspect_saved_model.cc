@@ -202,19 +202,19 @@ Json MetaGraphJson(const MetaGraphSummary& s) {
 }  // namespace
 
 bool HoldsSavedModel(const std::string& path) {
-  FileSystem& fs = FileSystem::Default();
-  return fs.IsDirectory(path) && IsSavedModel(fs, path);
+  return !SavedModelDirectory(FileSystem::Default(), path).empty();
 }
 
-absl::Status InspectSavedModel(const std::string& directory, bool json) {
+absl::Status InspectSavedModel(const std::string& path, bool json) {
   FileSystem& fs = FileSystem::Default();
-  SLUICE_ASSIGN_OR_RETURN(const std::string path, SavedModelPath(fs, directory));
+  const std::string directory = SavedModelDirectory(fs, path);
+  SLUICE_ASSIGN_OR_RETURN(const std::string file_path, SavedModelPath(fs, directory));
   proto::SavedModel file;
   SLUICE_RETURN_IF_ERROR(ReadSavedModel(fs, directory, &file));
   std::vector<MetaGraphSummary> graphs;
   for (const proto::MetaGraphDef& meta : file.meta_graphs()) {
     absl::StatusOr<MetaGraphSummary> summary = Summarize(meta);
-    SLUICE_RETURN_IF_ERROR(Annotate(summary.status(), Printable(path)));
+    SLUICE_RETURN_IF_ERROR(Annotate(summary.status(), Printable(file_path)));
     graphs.push_back(*std::move(summary));
   }
   SLUICE_ASSIGN_OR_RETURN(const std::vector<Entry> variables, ReadVariables(directory));
@@ -229,7 +229,7 @@ absl::Status InspectSavedModel(const std::string& directory, bool json) {
                             .c_str());
     return absl::OkStatus();
   }
-  std::printf("SavedModel %s: %zu graph%s\n", Printable(path).c_str(), graphs.size(),
+  std::printf("SavedModel %s: %zu graph%s\n", Printable(file_path).c_str(), graphs.size(),
               graphs.size() == 1 ? "" : "s");
   for (const MetaGraphSummary& graph : graphs) PrintMetaGraph(graph);
   PrintTree("variables", variables);

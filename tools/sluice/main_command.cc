@@ -86,7 +86,7 @@ constexpr char kHelp[] = R"(sluice: runs, differentiates and shows computation g
       type attribute may have, whether it has a gradient (or why not), and whether its result is the same
       every time: yes; seeded (random numbers that follow from its seed attributes); random; stateful.
 
-GRAPH is a GraphDef (.pb, or text .pbtxt) or a MetaGraphDef (.meta).
+GRAPH is a GraphDef (.pb, or text .pbtxt), a MetaGraphDef (.meta) or a SavedModel (its directory).
 
   --memory-limit SIZE   refuse to hold more than SIZE bytes of tensors (512M, 2G); default 80 % of memory
   --threads N           threads of a run; default: every core
