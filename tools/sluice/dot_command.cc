@@ -5,16 +5,21 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "core/file.h"
 #include "core/status.h"
 #include "graph/graph.h"
+#include "graph/graph_def.h"
 #include "ops/all_ops.h"
+#include "proto/meta_graph.pb.h"
 #include "tools/sluice/commands.h"
 #include "tools/sluice/dot_roles.h"
 #include "tools/sluice/dot_text.h"
 #include "tools/sluice/dot_tree.h"
 #include "tools/sluice/graph_job.h"
+#include "tools/sluice/inspect.h"
 #include "tools/sluice/svg_layout.h"
+#include "train/saved_model_files.h"
 
 namespace sluice::tools {
 namespace {
@@ -24,19 +29,21 @@ constexpr size_t kMostSvgBoxes = 1500;  // a layout takes seconds
 constexpr size_t kMostDotBoxes = 200'000;
 
 struct Request {
-  std::string graph, out;
+  std::string graph, out, tags;
   DotFolding folding;
 };
 
 absl::StatusOr<Request> ReadRequest(const std::vector<std::string>& args) {
-  const absl::StatusOr<CommandLine> line = CommandLine::Parse(
-      args,
-      GraphJob::WithLimits({{"depth", true, false}, {"expand", true, true}, {"out", true, false}}));
+  const absl::StatusOr<CommandLine> line =
+      CommandLine::Parse(args, GraphJob::WithLimits({{"depth", true, false},
+                                                     {"expand", true, true},
+                                                     {"tags", true, false},
+                                                     {"out", true, false}}));
   if (!line.ok()) return UsageError(line.status().message());
   if (line->positional().size() != 1)
     return UsageError(
         absl::StrCat("expected one graph file, got ", line->positional().size(), " arguments"));
-  Request request{line->positional()[0], line->Get("out", ""), {}};
+  Request request{line->positional()[0], line->Get("out", ""), line->Get("tags", ""), {}};
   if (line->Has("depth")) {
     const absl::StatusOr<int64_t> depth = ParseInt("depth", line->Get("depth", ""), 1, kMostDepth);
     if (!depth.ok()) return UsageError(depth.status().message());
@@ -49,9 +56,25 @@ absl::StatusOr<Request> ReadRequest(const std::vector<std::string>& args) {
   return request;
 }
 
+// A graph file, or the graph of those tags of a SavedModel (without --tags its first one).
+absl::Status Load(const Request& request, Graph* graph) {
+  if (!HoldsSavedModel(request.graph)) {
+    if (!request.tags.empty()) return UsageError("--tags is for SavedModels");
+    return LoadGraph(request.graph, graph);
+  }
+  proto::SavedModel model;
+  SLUICE_RETURN_IF_ERROR(ReadSavedModel(FileSystem::Default(), request.graph, &model));
+  const std::vector<TagSet> sets = TagSets(model);
+  TagSet tags = absl::StrSplit(request.tags, ',', absl::SkipEmpty());
+  if (request.tags.empty() && !sets.empty()) tags = sets[0];
+  SLUICE_ASSIGN_OR_RETURN(proto::MetaGraphDef * meta, FindMetaGraph(tags, &model));
+  const absl::Status imported = ImportMetaGraph(*meta, graph);
+  return Annotate(imported, request.graph);
+}
+
 absl::StatusOr<std::string> MakeDot(const Request& request, size_t most_boxes) {
   Graph graph(ops::Builtin());
-  SLUICE_RETURN_IF_ERROR(LoadGraph(request.graph, &graph));
+  SLUICE_RETURN_IF_ERROR(Load(request, &graph));
   const DotRoles roles = FindDotRoles(graph);
   DotTree tree(graph, roles);
   SLUICE_RETURN_IF_ERROR(tree.Fold(request.folding));

@@ -75,8 +75,8 @@ constexpr char kHelp[] = R"(sluice: runs, differentiates and shows computation g
       a pattern is replaced wherever it matches (\1 is its first group). Rules that match nothing and
       names that become equal are errors.
 
-  sluice dot GRAPH [--depth N | --expand SCOPE...] [--out FILE.dot]
-  sluice svg GRAPH [--depth N | --expand SCOPE...] [--out FILE.svg]
+  sluice dot GRAPH | SAVED_MODEL_DIR [--tags A,B] [--depth N] [--expand SCOPE...] [--out FILE.dot]
+  sluice svg GRAPH | SAVED_MODEL_DIR [--tags A,B] [--depth N] [--expand SCOPE...] [--out FILE.svg]
       A picture of the graph, folded by scope until it is readable, as Graphviz's dot text or as SVG.
       Weights and constants stand in the boxes of their readers; what trains, saves and initializes the
       model is set aside. --depth: scopes are open down to that depth; --expand: these are open.
