@@ -115,5 +115,6 @@
 #include "train/saved_model_builder.h"
 #include "train/saver.h"
 #include "train/summary_writer.h"
+#include "train/variables_io.h"
 
 #endif  // SLUICE_SLUICE_H_
