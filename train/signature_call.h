@@ -49,10 +49,10 @@ class SignatureCall {
 
   // A tensor that goes in or comes out.
   struct Slot {
-    std::string key;
-    Output tensor;
-    DType dtype;
-    TensorShape shape;
+    std::string key = {};
+    Output tensor = {};
+    DType dtype = DType::kInvalid;
+    TensorShape shape = TensorShape::Unknown();
     std::optional<Tensor> default_value = {};
     bool optional = false;  // an input that may be left out
   };
