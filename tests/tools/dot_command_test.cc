@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "tests/testing/half_plus_two.h"
 #include "tests/testing/tools/tool_fixture.h"
 #include "tools/sluice/dot_text.h"
 #include "tools/sluice/dot_tree.h"
@@ -197,6 +198,21 @@ TEST_F(DotCommandTest, Svg) {
   EXPECT_THAT(*svg, HasSubstr("a_scope_with_a_n.."));
   EXPECT_THAT(*svg, HasSubstr("title=\"a_scope_with_a_name_that_is_too_long_to_be_shown_whole"));
   EXPECT_THAT(*svg, HasSubstr("</svg>"));
+}
+
+// y = a x + b, with its saver's graph set aside.
+TEST_F(DotCommandTest, SavedModels) {
+  const std::string folder = FreshFolder("model");
+  WriteModel(folder, {HalfPlusTwo(), HalfPlusTwo({"train"})});
+  for (const std::vector<std::string>& flags : {std::vector<std::string>{}, {"--tags", "train"}}) {
+    std::vector<std::string> args = {"dot", folder};
+    args.insert(args.end(), flags.begin(), flags.end());
+    ASSERT_EQ(Sluice(args), kDone) << err_;
+    EXPECT_THAT(out_, HasSubstr("a  scalar"));
+    EXPECT_THAT(out_, HasSubstr("label=\"set aside\""));
+  }
+  ExpectExit(kRefused, {"dot", folder, "--tags", "gpu"}, "{gpu}");
+  ExpectExit(kUsage, {"dot", Write("x.pbtxt", Placeholder("x", "")), "--tags", "serve"}, "--tags");
 }
 
 TEST_F(DotCommandTest, Refused) {
