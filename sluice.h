@@ -101,6 +101,7 @@
 #include "train/checkpoint_reader.h"
 #include "train/checkpoint_state.h"
 #include "train/freeze.h"
+#include "train/freeze_for_inference.h"
 #include "train/global_step.h"
 #include "train/gradient_descent.h"
 #include "train/image_set.h"
