@@ -31,6 +31,8 @@ absl::Status PlanCommand(const std::vector<std::string>& args);
 absl::Status ProfileCommand(const std::vector<std::string>& args);
 absl::Status ConvertCommand(const std::vector<std::string>& args);
 absl::Status CkptCommand(const std::vector<std::string>& args);
+absl::Status FreezeCommand(const std::vector<std::string>& args);
+absl::Status DiffCommand(const std::vector<std::string>& args);
 absl::Status OpsCommand(const std::vector<std::string>& args);
 absl::Status DotCommand(const std::vector<std::string>& args);
 absl::Status SvgCommand(const std::vector<std::string>& args);

@@ -81,6 +81,20 @@ constexpr char kHelp[] = R"(sluice: runs, differentiates and shows computation g
       Weights and constants stand in the boxes of their readers; what trains, saves and initializes the
       model is set aside. --depth: scopes are open down to that depth; --expand: these are open.
 
+  sluice freeze GRAPH | SAVED_MODEL_DIR [--checkpoint PREFIX] --outputs NAME[,NAME]... --out FILE.pb
+      [--inputs NAME[=?x28x28x1],...] [--set NAME=VALUE]... [--no-fold] [--report] [--json]
+      Writes what the outputs need, variables as constants, for inference here and elsewhere: batch
+      normalization folded into weights, dropout, identities and checks removed, constants computed.
+      --checkpoint: default for MODEL.meta: MODEL. --inputs: where the graph is cut, with new shapes.
+      --set: what placeholders are ("training=false"); branches that are not taken go. A SavedModel has
+      the outputs of its --signature KEY where --outputs is missing. --report: bytes of each weight now,
+      as float16 and as int8.
+
+  sluice diff A B [--tags A,B] [--json]
+      Compares two graphs up to names, a graph's variables and a checkpoint's tensors, or two checkpoints
+      with their values. Prints "equal", "equal up to renaming" (of graphs; what was renamed follows), or
+      "different" and what differs, and exits with 1. Graphs may be SavedModels.
+
   sluice ops [NAME]... [--json]
       Prints what this build can run, a line per op, fields between tabs: its name, the types that each
       type attribute may have, whether it has a gradient (or why not), and whether its result is the same
@@ -100,13 +114,14 @@ struct Command {
   absl::Status (*run)(const std::vector<std::string>&);
 };
 constexpr char kNames[] =
-    "run, grad, inspect, summary, lint, sparsity, plan, profile, convert, ckpt, dot, svg or ops";
+    "run, grad, inspect, summary, lint, sparsity, plan, profile, freeze, diff, convert, ckpt, dot, "
+    "svg or ops";
 constexpr Command kCommands[] = {
     {"run", RunCommand},         {"grad", GradCommand},       {"inspect", InspectCommand},
     {"summary", SummaryCommand}, {"lint", LintCommand},       {"sparsity", SparsityCommand},
     {"plan", PlanCommand},       {"profile", ProfileCommand}, {"ops", OpsCommand},
     {"convert", ConvertCommand}, {"ckpt", CkptCommand},       {"dot", DotCommand},
-    {"svg", SvgCommand}};
+    {"svg", SvgCommand},         {"freeze", FreezeCommand},   {"diff", DiffCommand}};
 
 bool AsksForHelp(const std::vector<std::string>& args) {
   for (const std::string& arg : args) {
