@@ -3,7 +3,7 @@
 #include <graphviz/cgraph.h>
 #include <graphviz/gvc.h>
 
-#include <memory>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -27,12 +27,17 @@ absl::Status Failed(const char* what) {
       absl::StrCat("Graphviz ", what, Complaints().empty() ? "" : ": ", Printable(Complaints())));
 }
 
-struct FreeContext {
-  void operator()(GVC_t* context) const { gvFreeContext(context); }
-};
-struct CloseGraph {
-  void operator()(Agraph_t* graph) const { agclose(graph); }
-};
+// Graphviz 2.42 frees memory twice when it clears up a layout in which an edge between two boxes of
+// the first row has a label, and reads freed names of fonts in a second context. So there is one
+// context, and layouts stay: a command makes one picture.
+GVC_t* Context() {
+  static GVC_t* const context = gvContext();
+  return context;
+}
+void Keep(Agraph_t* graph) {
+  static std::vector<Agraph_t*>& graphs = *new std::vector<Agraph_t*>;
+  graphs.push_back(graph);
+}
 
 }  // namespace
 
@@ -40,18 +45,18 @@ absl::StatusOr<std::string> RenderSvg(const std::string& dot) {
   Complaints().clear();
   agseterrf(Complain);
   agseterr(AGERR);
-  const std::unique_ptr<GVC_t, FreeContext> context(gvContext());
+  GVC_t* const context = Context();
   if (context == nullptr) return Failed("does not start");
-  const std::unique_ptr<Agraph_t, CloseGraph> graph(agmemread(dot.c_str()));
+  Agraph_t* const graph = agmemread(dot.c_str());
   if (graph == nullptr) return Failed("does not read our dot text");
-  if (gvLayout(context.get(), graph.get(), "dot") != 0)
+  Keep(graph);
+  if (gvLayout(context, graph, "dot") != 0)
     return Failed("cannot lay out the picture (is the package libgvc6 whole?)");
   char* data = nullptr;
   unsigned int size = 0;
-  const int failed = gvRenderData(context.get(), graph.get(), "svg", &data, &size);
+  const int failed = gvRenderData(context, graph, "svg", &data, &size);
   std::string svg = failed == 0 && data != nullptr ? std::string(data, size) : "";
   if (data != nullptr) gvFreeRenderData(data);
-  gvFreeLayout(context.get(), graph.get());
   if (svg.empty()) return Failed("cannot write SVG");
   return svg;
 }

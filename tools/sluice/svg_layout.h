@@ -10,7 +10,7 @@ namespace sluice::tools {
 
 // The SVG file of a dot text. FailedPrecondition, with Graphviz's own words, when its layout
 // programs are not installed (the package libgvc6 brings them) or the text is not dot. Not
-// thread-safe.
+// thread-safe; the memory of a layout is not given back.
 absl::StatusOr<std::string> RenderSvg(const std::string& dot);
 
 }  // namespace sluice::tools
