@@ -173,56 +173,72 @@ class Lowering {
     return AddNodes(node, outer, expansion);
   }
 
-  absl::Status AddNodes(const Node& call, const NodeRequest& outer,
-                        const CallExpansion& expansion) {
-    SLUICE_ASSIGN_OR_RETURN(const std::vector<int> order, Sorted(expansion));
-    const auto& nodes = expansion.nodes();
-    std::vector<Node*> made(nodes.size(), nullptr);
-    const auto edge_of = [&](FlatEdge edge) {
+  // The nodes of one call as the lowered graph gets them.
+  struct Emitted {
+    const Node& call;
+    const NodeRequest& outer;  // what the call gets
+    const CallExpansion& expansion;
+    std::vector<Node*> made;  // by position; null before they are made
+
+    Edge Find(FlatEdge edge) const {
       edge = expansion.Resolved(edge);
       return edge.node == CallExpansion::kOuter
                  ? outer.inputs[static_cast<size_t>(edge.index)]
                  : Edge{made[static_cast<size_t>(edge.node)], edge.index};
-    };
+    }
+  };
+
+  absl::Status AddNodes(const Node& call, const NodeRequest& outer,
+                        const CallExpansion& expansion) {
+    SLUICE_ASSIGN_OR_RETURN(const std::vector<int> order, Sorted(expansion));
+    const auto& nodes = expansion.nodes();
+    Emitted emitted{call, outer, expansion, std::vector<Node*>(nodes.size(), nullptr)};
     for (const int at : order) {
       const FlatNode& node = nodes[static_cast<size_t>(at)];
-      NodeRequest request{.op = node.op,
-                          .name = node.name,
-                          .attrs = node.attrs,
-                          .device = node.device,
-                          .location = call.location(),
-                          .unknown_op_outputs = std::max(1, static_cast<int>(node.types.size())),
-                          .opaque = node.spec == nullptr};
-      for (const FlatEdge& edge : node.inputs) request.inputs.push_back(edge_of(edge));
-      for (const int control : node.controls) {
-        if (control != CallExpansion::kOuter) {
-          request.control_inputs.push_back(made[static_cast<size_t>(control)]);
-          continue;
-        }
-        request.control_inputs.insert(request.control_inputs.end(), outer.control_inputs.begin(),
-                                      outer.control_inputs.end());
-      }
-      RemoveRepeats(&request.control_inputs);
-      absl::StatusOr<Node*> added = to().AddNode(std::move(request));
+      absl::StatusOr<Node*> added = to().AddNode(RequestFor(node, emitted));
       if (!added.ok()) return expansion.NodeProblem(node, added.status());
-      made[static_cast<size_t>(at)] = *added;
+      emitted.made[static_cast<size_t>(at)] = *added;
       ++made_;
     }
     for (size_t at = 1; at < nodes.size(); ++at) {
       for (size_t i = 0; i < nodes[at].inputs.size(); ++i) {
         const FlatEdge edge = nodes[at].inputs[i];
         if (!ClosesLoop(nodes[static_cast<size_t>(edge.node)], nodes[at])) continue;
-        SLUICE_RETURN_IF_ERROR(to().SetBackEdge(made[at], static_cast<int>(i), edge_of(edge)));
+        SLUICE_RETURN_IF_ERROR(
+            to().SetBackEdge(emitted.made[at], static_cast<int>(i), emitted.Find(edge)));
       }
     }
-    const FlatNode& replaced = nodes[CallExpansion::kCall];
     Outputs& outputs = result_.outputs[static_cast<size_t>(call.id())];
-    for (size_t k = 0; k < replaced.types.size(); ++k) {
-      const Edge edge = edge_of({CallExpansion::kCall, static_cast<int>(k)});
+    const auto num_outputs = static_cast<int>(nodes[CallExpansion::kCall].types.size());
+    for (int k = 0; k < num_outputs; ++k) {
+      const Edge edge = emitted.Find({CallExpansion::kCall, k});
       outputs.push_back(edge.node->output(edge.index));
     }
-    result_.operations[static_cast<size_t>(call.id())] = made[CallExpansion::kCall]->operation();
+    result_.operations[static_cast<size_t>(call.id())] =
+        emitted.made[CallExpansion::kCall]->operation();
     return absl::OkStatus();
+  }
+
+  static NodeRequest RequestFor(const FlatNode& node, const Emitted& emitted) {
+    NodeRequest request{.op = node.op,
+                        .name = node.name,
+                        .attrs = node.attrs,
+                        .device = node.device,
+                        .location = emitted.call.location(),
+                        .unknown_op_outputs = std::max(1, static_cast<int>(node.types.size())),
+                        .opaque = node.spec == nullptr};
+    for (const FlatEdge& edge : node.inputs) request.inputs.push_back(emitted.Find(edge));
+    std::vector<Node*>& controls = request.control_inputs;
+    for (const int control : node.controls) {
+      if (control != CallExpansion::kOuter) {
+        controls.push_back(emitted.made[static_cast<size_t>(control)]);
+        continue;
+      }
+      const std::vector<Node*>& outer = emitted.outer.control_inputs;
+      controls.insert(controls.end(), outer.begin(), outer.end());
+    }
+    RemoveRepeats(&controls);
+    return request;
   }
 
   static void RemoveRepeats(std::vector<Node*>* nodes) {
