@@ -53,7 +53,8 @@ class PlanCache {
     std::unique_ptr<Plan> plan_;
   };
 
-  PlanCache(const Graph& graph, SessionState& session) : graph_(graph), session_(session), lowered_(graph) {}
+  PlanCache(const Graph& graph, SessionState& session)
+      : graph_(graph), session_(session), lowered_(graph) {}
 
   // The errors of CheckRequest(), Compile() and Plan::Make(). When memory runs out, idle plans are
   // given up before the second and last try.

@@ -102,7 +102,7 @@ struct Loop {
 
 struct Program {
   std::shared_ptr<const void> keeps;  // holds the graph of the nodes, where it is not the user's
-  std::deque<Value> values;  // kernels may keep the addresses of constants
+  std::deque<Value> values;           // kernels may keep the addresses of constants
   std::vector<ProgramStep> steps;
   // The first `invariant_reads` steps read variables, the next `invariant_steps` compute what
   // depends on those (and constants) alone: the latter run only when a read gives another version

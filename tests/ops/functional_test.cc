@@ -97,6 +97,7 @@ using Floats = std::vector<float>;
 
 // --- plain calls ---
 
+// CF-30
 TEST_P(FunctionalTest, ANodeWhoseOpIsAFunctionCallsIt) {
   Make({Input("a"), FloatConst("b", 10), MakeNode("c", "two_x_plus_y", {"a", "b"}),
         FloatOp("d", "Add", "c", "a")},
