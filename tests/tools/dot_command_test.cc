@@ -215,6 +215,21 @@ TEST_F(DotCommandTest, SavedModels) {
   ExpectExit(kUsage, {"dot", Write("x.pbtxt", Placeholder("x", "")), "--tags", "serve"}, "--tags");
 }
 
+// Edges with labels between boxes of one row: Graphviz's way to clear up would break the heap.
+TEST_F(DotCommandTest, ManyPicturesInOneProcess) {
+  std::string graph;
+  for (const std::string scope : {"a", "b"}) {
+    graph += Placeholder(scope + "/x", kImage) + Op(scope + "/one", "Neg", {scope + "/x"}) +
+             Op(scope + "/two", "Mul", {scope + "/x", scope + "/one"});
+  }
+  graph += Op("sum", "AddV2", {"a/two", "b/two"});
+  const std::string file = Write("graph.pbtxt", graph);
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_EQ(Sluice({"svg", file}), kDone) << err_;
+    EXPECT_THAT(out_, HasSubstr("</svg>"));
+  }
+}
+
 TEST_F(DotCommandTest, Refused) {
   const std::string file = Write("graph.pbtxt", Placeholder("x", ""));
   ExpectExit(kRefused, {"dot", file, "--expand", "net"}, "no scope 'net'");
