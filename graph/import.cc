@@ -47,6 +47,13 @@ class Importer {
  public:
   Importer(const proto::GraphDef& def, Graph* graph, const ImportOptions& options, ImportPlan plan)
       : def_(def), graph_(graph), options_(options), plan_(std::move(plan)) {
+    for (const proto::FunctionDef& function : def.library().function()) {
+      const auto& args = function.signature().output_arg();
+      const auto is_plain = [](const proto::OpDef::ArgDef& arg) {
+        return arg.number_attr().empty() && arg.type_list_attr().empty();
+      };
+      results_[function.signature().name()] = std::count_if(args.begin(), args.end(), is_plain);
+    }
     if (options.producer_ops == nullptr) return;
     for (const proto::OpDef& op : options.producer_ops->op()) {
       for (const proto::OpDef::AttrDef& attr : op.attr()) {
@@ -69,6 +76,7 @@ class Importer {
                          const AttrValue& value) const;
   absl::Status RenameColocation(AttrMap* attrs) const;
   absl::Status ApplyOutputShapes(Node* node, const std::vector<TensorShape>& shapes);
+  int64_t ResultsOf(const std::string& op) const;
   absl::Status CloseLoops();
   absl::StatusOr<Output> FindReturned(const std::string& name) const;
   absl::Status KeepForms();
@@ -80,7 +88,8 @@ class Importer {
   // By op and attr.
   absl::flat_hash_map<std::pair<absl::string_view, absl::string_view>, const proto::AttrValue*>
       producer_defaults_;
-  std::vector<Node*> nodes_;  // by position in the GraphDef
+  absl::flat_hash_map<absl::string_view, int64_t> results_;  // of functions, by name
+  std::vector<Node*> nodes_;                                 // by position in the GraphDef
   int64_t further_outputs_ = 0;
 };
 
@@ -237,6 +246,13 @@ absl::Status Importer::ApplyOutputShapes(Node* node, const std::vector<TensorSha
       " outputs, got ", shapes.size(), " shapes"));
 }
 
+// How many results a call of a function in the file's library has, as far as its signature says so
+// without attributes; 0 for other ops.
+int64_t Importer::ResultsOf(const std::string& op) const {
+  const auto found = results_.find(op);
+  return found == results_.end() ? 0 : found->second;
+}
+
 absl::Status Importer::Add(int position) {
   const proto::NodeDef& def = def_.node(position);
   SLUICE_RETURN_IF_ERROR(CheckWireTypes(def));
@@ -261,7 +277,8 @@ absl::Status Importer::Add(int position) {
     has_shapes = true;
     request.attrs.erase(given);
   }
-  const int64_t used = std::max<int64_t>(plan_.outputs_used[position], shapes.size());
+  const int64_t used = std::max<int64_t>(
+      {plan_.outputs_used[position], static_cast<int64_t>(shapes.size()), ResultsOf(def.op())});
   if ((spec == nullptr || request.opaque) && used > kMaxOpaqueOutputs) {
     return InvalidOutput(plan_.outputs_used[position] - 1, request.name, kMaxOpaqueOutputs);
   }

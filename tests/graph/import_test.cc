@@ -698,6 +698,17 @@ TEST(ImportTest, ReturnElementsThatAreNotThere) {
   }
 }
 
+TEST(ImportTest, ACallHasTheResultsOfItsFunction) {
+  proto::GraphDef def = MakeGraph({MakeNode("call", "f")});
+  proto::OpDef* signature = def.mutable_library()->add_function()->mutable_signature();
+  signature->set_name("f");
+  signature->add_output_arg()->set_name("a");
+  signature->add_output_arg()->set_name("b");
+  Graph graph(SchemaOps());
+  ASSERT_THAT(ImportGraphDef(def, &graph), IsOk());
+  EXPECT_EQ(graph.FindNode("call")->num_outputs(), 2);
+}
+
 // IG-5
 TEST(ImportTest, FunctionsAreKeptAndJoined) {
   Graph graph(SchemaOps());
