@@ -209,7 +209,7 @@ TEST_F(DiffCommandTest, RefusesWhatIsNeither) {
   ExpectExit(1, {"diff", a, Path("none")}, "neither a graph file, a SavedModel nor a checkpoint");
   ExpectExit(1, {"diff", a, Write("bad.pb", "\xff\xff\xff")}, "bad.pb");
   ExpectExit(1, {"diff", a, Write("dangling.pbtxt", Op("y", "Relu", {"x"}))},
-             "Node 'y': Unknown input node 'x'");
+             "dangling.pbtxt: Node 'y': Unknown input node 'x'");
 }
 
 }  // namespace

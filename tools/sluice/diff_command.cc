@@ -188,7 +188,8 @@ absl::Status Differ(const std::string& a, const std::string& b) {
 
 absl::Status DiffTwoGraphs(const Side& a, const Side& b, bool json) {
   SLUICE_ASSIGN_OR_RETURN(const GraphDiff diff,
-                          DiffGraphs(a.meta.graph_def(), b.meta.graph_def(), ops::Builtin()));
+                          DiffGraphs(a.meta.graph_def(), b.meta.graph_def(), ops::Builtin(),
+                                     Printable(a.path), Printable(b.path)));
   if (json) {
     std::printf("%s\n", GraphDiffJson(diff).c_str());
   } else {

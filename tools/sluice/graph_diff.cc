@@ -288,10 +288,11 @@ absl::StatusOr<bool> SameLibrary(const proto::GraphDef& a, const proto::GraphDef
 }  // namespace
 
 absl::StatusOr<GraphDiff> DiffGraphs(const proto::GraphDef& a, const proto::GraphDef& b,
-                                     const OpRegistry& registry) {
+                                     const OpRegistry& registry, const std::string& a_name,
+                                     const std::string& b_name) {
   ColoredGraph in_a, in_b;
-  SLUICE_RETURN_IF_ERROR(in_a.Read(a, registry));
-  SLUICE_RETURN_IF_ERROR(in_b.Read(b, registry));
+  SLUICE_RETURN_IF_ERROR(Annotate(in_a.Read(a, registry), a_name));
+  SLUICE_RETURN_IF_ERROR(Annotate(in_b.Read(b, registry), b_name));
   GraphDiff diff;
   SLUICE_ASSIGN_OR_RETURN(const bool same_library, SameLibrary(a, b));
   diff.library_differs = !same_library;

@@ -51,10 +51,11 @@ struct GraphDiff {
 // apart, for which any counterpart is right).
 //
 // The order of nodes, devices, versions, attributes that begin with '_' and attributes that have
-// their op's default in `registry` do not count. InvalidArgument: two nodes of one name, an input
-// that no node makes.
+// their op's default in `registry` do not count. InvalidArgument, naming `a_name` or `b_name`: two
+// nodes of one name, an input that no node makes.
 absl::StatusOr<GraphDiff> DiffGraphs(const proto::GraphDef& a, const proto::GraphDef& b,
-                                     const OpRegistry& registry);
+                                     const OpRegistry& registry, const std::string& a_name = "A",
+                                     const std::string& b_name = "B");
 
 }  // namespace tools
 }  // namespace sluice
