@@ -21,7 +21,8 @@ using ::testing::HasSubstr;
 class InspectEventsTest : public ToolFixture {
  protected:
   InspectEventsTest() {
-    for (const std::string& name : *fs_.List(folder_)) EXPECT_THAT(fs_.Delete(Path(name)), IsOk());
+    const auto left = fs_.List(folder_);
+    for (const std::string& name : *left) EXPECT_THAT(fs_.Delete(Path(name)), IsOk());
     auto writer =
         EventFileWriter::Create(fs_, folder_, {.clock = [] { return 1234567890.25; }, .host = "h"});
     EXPECT_THAT(writer, IsOk());
