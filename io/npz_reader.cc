@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -152,7 +153,8 @@ struct NpzReader::Archive {
     return input.status.ok() ? StatusFrom(error) : input.status;
   }
   absl::Status About(absl::string_view name, const absl::Status& status) const {
-    return Annotate(status, absl::StrCat(Printable(path), ", array '", Printable(name), "'"));
+    return Annotate(status,
+                    absl::StrCat(absl::CHexEscape(path), ", array '", Printable(name), "'"));
   }
 
   struct Member {
@@ -205,11 +207,12 @@ absl::Status NpzReader::Archive::CheckMember(zip_uint64_t index, int64_t* size) 
 
 absl::Status NpzReader::Archive::AddMember(zip_uint64_t index, std::vector<BundleTensor>* entries) {
   const char* text = zip_get_name(zip, index, ZIP_FL_ENC_STRICT);
-  if (text == nullptr) return Annotate(Error(zip_get_error(zip)), Printable(path));
+  if (text == nullptr) return Annotate(Error(zip_get_error(zip)), absl::CHexEscape(path));
   absl::string_view name = text;
   if (absl::EndsWith(name, "/")) return absl::OkStatus();  // a directory
   if (!absl::ConsumeSuffix(&name, ".npy")) {
-    return absl::InvalidArgumentError(absl::StrCat(Printable(path), ": member '", Printable(name),
+    return absl::InvalidArgumentError(absl::StrCat(absl::CHexEscape(path), ": member '",
+                                                   Printable(name),
                                                    "' is no array: its name does not end in .npy"));
   }
   Member member = {index, 0};
@@ -245,7 +248,7 @@ absl::StatusOr<NpzReader> NpzReader::Open(FileSystem& fs, const std::string& pat
   auto archive = std::make_unique<Archive>();
   archive->path = path;
   SLUICE_ASSIGN_OR_RETURN(archive->input.file, fs.Open(path));
-  SLUICE_RETURN_IF_ERROR(Annotate(archive->Open(), Printable(path)));
+  SLUICE_RETURN_IF_ERROR(Annotate(archive->Open(), absl::CHexEscape(path)));
   NpzReader reader(std::move(archive));
   SLUICE_RETURN_IF_ERROR(reader.ReadDirectory());
   return reader;
@@ -256,7 +259,7 @@ absl::StatusOr<Tensor> NpzReader::Lookup(absl::string_view name,
   const auto found = archive_->members.find(name);
   if (found == archive_->members.end()) {
     return absl::NotFoundError(
-        absl::StrCat(Printable(archive_->path), " has no array '", Printable(name), "'"));
+        absl::StrCat(absl::CHexEscape(archive_->path), " has no array '", Printable(name), "'"));
   }
   const std::lock_guard<std::mutex> lock(archive_->mutex);
   Archive::Stream stream(*archive_, found->second.index);

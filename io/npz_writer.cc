@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "core/status.h"
 #include "io/coding.h"
@@ -176,7 +177,7 @@ absl::Status CheckNpz(absl::Span<const BundleTensor> tensors) {
 
 absl::Status WriteNpz(FileSystem& fs, const std::string& path,
                       absl::Span<const BundleTensor> tensors, const TensorSource& source) {
-  SLUICE_RETURN_IF_ERROR(Annotate(CheckNpz(tensors), Printable(path)));
+  SLUICE_RETURN_IF_ERROR(Annotate(CheckNpz(tensors), absl::CHexEscape(path)));
   return WriteAtomically(fs, path,
                          [&](WritableFile& file) { return WriteArchive(tensors, source, file); });
 }

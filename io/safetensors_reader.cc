@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "core/status.h"
 #include "io/coding.h"
@@ -240,7 +241,7 @@ absl::StatusOr<SafetensorsReader> SafetensorsReader::Open(FileSystem& fs, const 
   SafetensorsReader reader;
   reader.path_ = path;
   SLUICE_ASSIGN_OR_RETURN(reader.file_, fs.Open(path));
-  SLUICE_RETURN_IF_ERROR(Annotate(reader.ReadHeader(), Printable(path)));
+  SLUICE_RETURN_IF_ERROR(Annotate(reader.ReadHeader(), absl::CHexEscape(path)));
   return reader;
 }
 
@@ -249,12 +250,12 @@ absl::StatusOr<Tensor> SafetensorsReader::Lookup(
   const auto offset = offsets_.find(name);
   if (offset == offsets_.end()) {
     return absl::NotFoundError(
-        absl::StrCat(Printable(path_), " has no tensor '", Printable(name), "'"));
+        absl::StrCat(absl::CHexEscape(path_), " has no tensor '", Printable(name), "'"));
   }
   const auto entry = std::lower_bound(
       entries_.begin(), entries_.end(), name,
       [](const BundleTensor& tensor, absl::string_view n) { return tensor.name < n; });
-  const auto context = absl::StrCat(Printable(path_), ", tensor '", Printable(name), "'");
+  const auto context = absl::StrCat(absl::CHexEscape(path_), ", tensor '", Printable(name), "'");
   absl::StatusOr<Tensor> tensor = Tensor::Make(entry->dtype, entry->shape, budget);
   if (!tensor.ok()) return Annotate(tensor.status(), context);
   if (tensor->byte_size() == 0) return tensor;
@@ -271,8 +272,9 @@ absl::Status SafetensorsReader::VerifyAll() const {
   std::string chunk;
   for (int64_t at = 0; at < file_->size(); at += static_cast<int64_t>(chunk.size())) {
     chunk.resize(static_cast<size_t>(std::min(file_->size() - at, kChunkBytes)));
-    SLUICE_RETURN_IF_ERROR(Annotate(
-        file_->Read(at, static_cast<int64_t>(chunk.size()), chunk.data()), Printable(path_)));
+    SLUICE_RETURN_IF_ERROR(
+        Annotate(file_->Read(at, static_cast<int64_t>(chunk.size()), chunk.data()),
+                 absl::CHexEscape(path_)));
   }
   return absl::OkStatus();
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/json_text.h"
@@ -96,7 +97,7 @@ absl::Status CheckSafetensors(absl::Span<const BundleTensor> tensors) {
 absl::Status WriteSafetensors(FileSystem& fs, const std::string& path,
                               absl::Span<const BundleTensor> tensors, const TensorSource& source,
                               const std::map<std::string, std::string>& metadata) {
-  SLUICE_RETURN_IF_ERROR(Annotate(CheckSafetensors(tensors), Printable(path)));
+  SLUICE_RETURN_IF_ERROR(Annotate(CheckSafetensors(tensors), absl::CHexEscape(path)));
   std::vector<BundleTensor> sorted(tensors.begin(), tensors.end());
   std::sort(sorted.begin(), sorted.end(), [](const BundleTensor& a, const BundleTensor& b) {
     const int rank_a = Rank(a.dtype), rank_b = Rank(b.dtype);
@@ -104,8 +105,9 @@ absl::Status WriteSafetensors(FileSystem& fs, const std::string& path,
   });
   const std::string header = MakeHeader(sorted, metadata);
   if (static_cast<int64_t>(header.size()) > kMaxSafetensorsHeaderBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(Printable(path), ": its header would have ",
-                                                   header.size(), " bytes, the limit is 100 MB"));
+    return absl::InvalidArgumentError(absl::StrCat(absl::CHexEscape(path),
+                                                   ": its header would have ", header.size(),
+                                                   " bytes, the limit is 100 MB"));
   }
   return WriteAtomically(fs, path, [&](WritableFile& file) {
     std::string length;

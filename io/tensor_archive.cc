@@ -3,6 +3,7 @@
 #include <memory>
 #include <set>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/json_text.h"
@@ -64,7 +65,7 @@ absl::Status WriteAtomically(FileSystem& fs, const std::string& path,
   if (status.ok()) status = fs.Rename(temporary, path);
   if (!status.ok()) {
     fs.Delete(temporary).IgnoreError();
-    return Annotate(status, absl::StrCat("cannot write ", Printable(path)));
+    return Annotate(status, absl::StrCat("cannot write ", absl::CHexEscape(path)));
   }
   return fs.SyncDirectory(DirectoryOf(path));
 }

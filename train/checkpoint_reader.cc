@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -58,10 +59,10 @@ absl::Status CheckShards(const std::string& name, const std::vector<std::string>
         shard.count == static_cast<int>(files.size())) {
       continue;
     }
-    return absl::DataLossError(
-        absl::StrCat("checkpoint ", Printable(name), ": ", files.size(), " files ", Printable(name),
-                     "-SSSSS-of-NNNNN are not the shards of one checkpoint; in ",
-                     "the place of shard ", i, " is ", Printable(files[i])));
+    return absl::DataLossError(absl::StrCat(
+        "checkpoint ", absl::CHexEscape(name), ": ", files.size(), " files ",
+        absl::CHexEscape(name), "-SSSSS-of-NNNNN are not the shards of one checkpoint; in ",
+        "the place of shard ", i, " is ", absl::CHexEscape(files[i])));
   }
   return absl::OkStatus();
 }
@@ -71,7 +72,8 @@ absl::Status AddNames(FileSystem& fs, const std::string& path, std::vector<std::
   SLUICE_ASSIGN_OR_RETURN(const std::vector<TableEntry> table, ReadSortedTable(fs, path));
   proto::SavedTensorSlices head;
   if (table.empty() || !head.ParseFromString(table[0].second)) {
-    return absl::DataLossError(absl::StrCat(Printable(path), ": it changed while it was read"));
+    return absl::DataLossError(
+        absl::StrCat(absl::CHexEscape(path), ": it changed while it was read"));
   }
   for (const proto::SavedSliceMeta& meta : head.meta().tensor()) names->push_back(meta.name());
   return absl::OkStatus();
@@ -145,9 +147,9 @@ absl::StatusOr<CheckpointReader> CheckpointReader::OpenName(const std::string& n
     return OpenOld(shards, files, fs);
   }
   if (const auto files = ops::MatchPaths(fs, name); !files.empty()) return OpenOld(name, files, fs);
-  return absl::NotFoundError(absl::StrCat("no checkpoint ", Printable(name), ": there is no ",
-                                          Printable(name), ".index, no such file or directory, ",
-                                          "and no ", Printable(name), kAnyShard));
+  return absl::NotFoundError(
+      absl::StrCat("no checkpoint ", Printable(name), ": there is no ", absl::CHexEscape(name),
+                   ".index, no such file or directory, ", "and no ", Printable(name), kAnyShard));
 }
 
 absl::StatusOr<CheckpointReader> CheckpointReader::OpenDirectory(const std::string& directory,
@@ -162,7 +164,7 @@ absl::StatusOr<CheckpointReader> CheckpointReader::OpenDirectory(const std::stri
   }
   const std::string model = JoinPath(directory, "variables/variables");
   if (BundleExists(fs, model)) return OpenBundle(model, fs);
-  return absl::NotFoundError(absl::StrCat("directory ", Printable(directory),
+  return absl::NotFoundError(absl::StrCat("directory ", absl::CHexEscape(directory),
                                           " holds no checkpoint", state.ok() ? "" : "; ",
                                           state.status().message()));
 }
@@ -172,9 +174,9 @@ absl::StatusOr<CheckpointReader> CheckpointReader::Open(const std::string& path,
   if (prefix != path) {
     if (BundleExists(fs, prefix)) return OpenBundle(prefix, fs);
     if (fs.Exists(path) && !absl::EndsWith(path, ".index")) {
-      return absl::NotFoundError(absl::StrCat(Printable(path), " is the data of a checkpoint ",
-                                              "whose index is missing: ", Printable(prefix),
-                                              ".index"));
+      return absl::NotFoundError(
+          absl::StrCat(absl::CHexEscape(path), " is the data of a checkpoint ",
+                       "whose index is missing: ", absl::CHexEscape(prefix), ".index"));
     }
   }
   if (!BundleExists(fs, path) && fs.IsDirectory(path)) return OpenDirectory(path, fs);
@@ -205,7 +207,7 @@ absl::Status CheckpointReader::NoSuchKey(absl::string_view name) const {
   names.reserve(entries_.size());
   for (const BundleTensor& entry : entries_) names.push_back(entry.name);
   return absl::NotFoundError(absl::StrCat("Key ", Printable(name), " not found in checkpoint ",
-                                          Printable(path_), ".", DidYouMean(name, names)));
+                                          absl::CHexEscape(path_), ".", DidYouMean(name, names)));
 }
 
 absl::StatusOr<Tensor> CheckpointReader::GetTensor(
@@ -213,7 +215,7 @@ absl::StatusOr<Tensor> CheckpointReader::GetTensor(
   if (!HasTensor(name)) return NoSuchKey(name);
   absl::StatusOr<Tensor> tensor =
       bundle_ != nullptr ? bundle_->Lookup(name, budget) : old_->Lookup(std::string(name), budget);
-  if (!tensor.ok()) return Annotate(tensor.status(), Printable(path_));
+  if (!tensor.ok()) return Annotate(tensor.status(), absl::CHexEscape(path_));
   return tensor;
 }
 
@@ -222,7 +224,7 @@ absl::StatusOr<Tensor> CheckpointReader::GetSlice(
     const std::shared_ptr<MemoryBudget>& budget) const {
   const BundleTensor* entry = Find(name);
   if (entry == nullptr) return NoSuchKey(name);
-  const auto context = [&] { return absl::StrCat(Printable(path_), ", ", Printable(name)); };
+  const auto context = [&] { return absl::StrCat(absl::CHexEscape(path_), ", ", Printable(name)); };
   const absl::StatusOr<TensorShape> shape = slice.ShapeWithin(entry->shape);
   if (!shape.ok()) return Annotate(shape.status(), context());
   if (bundle_ != nullptr) {

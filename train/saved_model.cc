@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/status.h"
@@ -87,7 +88,7 @@ absl::StatusOr<std::map<std::string, std::string>> ReadAssets(const proto::MetaG
   for (const proto::AssetFileDef& asset : assets) {
     SLUICE_ASSIGN_OR_RETURN(std::string path, AssetPath(directory, asset.filename()));
     if (!fs.Exists(path)) {
-      return absl::NotFoundError(absl::StrCat("the asset ", Printable(path), " is missing"));
+      return absl::NotFoundError(absl::StrCat("the asset ", absl::CHexEscape(path), " is missing"));
     }
     paths[asset.tensor_info().name()] = std::move(path);
   }
@@ -99,7 +100,8 @@ absl::StatusOr<Feeds> AssetFeeds(const std::map<std::string, std::string>& asset
   Feeds feeds;
   for (const auto& [name, path] : assets) {
     absl::StatusOr<Output> tensor = FindModelTensor(graph, name);
-    SLUICE_RETURN_IF_ERROR(Annotate(tensor.status(), absl::StrCat("the asset ", Printable(path))));
+    SLUICE_RETURN_IF_ERROR(
+        Annotate(tensor.status(), absl::StrCat("the asset ", absl::CHexEscape(path))));
     feeds.emplace_back(*std::move(tensor), Tensor::Scalar(path));
   }
   return feeds;
@@ -143,7 +145,7 @@ absl::Status Start(const proto::MetaGraphDef& meta, const std::string& directory
     if (!files.empty()) {
       SLUICE_RETURN_IF_ERROR(
           Annotate(RestoreVariables(meta.saver_def(), files, feeds, session),
-                   absl::StrCat("restoring the variables from ", Printable(files))));
+                   absl::StrCat("restoring the variables from ", absl::CHexEscape(files))));
     }
   }
   if (!options.run_init_op) return absl::OkStatus();
@@ -184,7 +186,7 @@ std::map<std::string, absl::StatusOr<SignatureCall>> Bind(
 absl::StatusOr<SavedModel> SavedModel::Load(const std::string& directory, const TagSet& tags,
                                             const SavedModelOptions& options) {
   SLUICE_ASSIGN_OR_RETURN(const std::string path, SavedModelPath(*options.fs, directory));
-  const std::string shown = Printable(path);
+  const std::string shown = absl::CHexEscape(path);
   auto state = std::make_unique<State>();
   {
     proto::SavedModel file;
@@ -224,7 +226,7 @@ absl::StatusOr<const SignatureCall*> SavedModel::FindSignature(const std::string
     std::vector<std::string> keys;
     for (const auto& [known, signature] : state_->signatures) keys.push_back(known);
     return absl::NotFoundError(absl::StrCat(
-        Printable(state_->directory), " has no signature '", Printable(key), "'.",
+        absl::CHexEscape(state_->directory), " has no signature '", Printable(key), "'.",
         DidYouMean(key, keys),
         " There are: ", absl::StrJoin(keys, ", ", [](std::string* out, const std::string& known) {
           absl::StrAppend(out, "'", Printable(known), "'");

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "core/status.h"
 #include "graph/graph_def.h"
@@ -116,8 +117,8 @@ absl::StatusOr<SavedModelBuilder> SavedModelBuilder::Create(const std::string& d
   if (fs.IsDirectory(directory)) {
     SLUICE_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs.List(directory));
     if (!names.empty()) {
-      return absl::AlreadyExistsError(
-          absl::StrCat("Export directory already exists, and isn't empty: ", Printable(directory)));
+      return absl::AlreadyExistsError(absl::StrCat(
+          "Export directory already exists, and isn't empty: ", absl::CHexEscape(directory)));
     }
   }
   SLUICE_RETURN_IF_ERROR(fs.CreateDirectories(directory));

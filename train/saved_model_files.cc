@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -62,7 +63,7 @@ absl::StatusOr<std::string> SavedModelPath(FileSystem& fs, const std::string& di
     if (fs.Exists(path)) return path;
   }
   return absl::NotFoundError(absl::StrCat(
-      Printable(directory), fs.IsDirectory(directory) ? " is" : " is no directory, so no",
+      absl::CHexEscape(directory), fs.IsDirectory(directory) ? " is" : " is no directory, so no",
       fs.IsDirectory(directory) ? " no SavedModel: it has neither " : " SavedModel with ",
       kBinaryName, fs.IsDirectory(directory) ? " nor " : " or ", kTextName));
 }
@@ -70,7 +71,7 @@ absl::StatusOr<std::string> SavedModelPath(FileSystem& fs, const std::string& di
 absl::Status ReadSavedModel(FileSystem& fs, const std::string& directory,
                             proto::SavedModel* model) {
   SLUICE_ASSIGN_OR_RETURN(const std::string path, SavedModelPath(fs, directory));
-  const std::string shown = Printable(path);
+  const std::string shown = absl::CHexEscape(path);
   SLUICE_ASSIGN_OR_RETURN(const std::string bytes, fs.ReadAll(path));
   SLUICE_RETURN_IF_ERROR(
       Annotate(ParseMessage(bytes, absl::EndsWith(path, kTextName), model), shown));
@@ -143,7 +144,7 @@ absl::StatusOr<std::string> FindVariables(FileSystem& fs, const std::string& dir
   SLUICE_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs.List(folder));
   for (absl::string_view name : names) {
     if (absl::StartsWith(name, "variables.data-")) {
-      return absl::DataLossError(absl::StrCat(Printable(folder), " has ", Printable(name),
+      return absl::DataLossError(absl::StrCat(absl::CHexEscape(folder), " has ", Printable(name),
                                               ", but no variables.index that says what is in it"));
     }
     if (!absl::ConsumePrefix(&name, "variables-")) continue;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -152,8 +153,8 @@ absl::StatusOr<std::string> Saver::CheckedPrefix(const std::string& path,
                                                  const SaveOptions& options) const {
   const std::string base = BaseName(path);
   if (base.empty() || absl::EndsWith(path, "/")) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("'", Printable(path), "' names a directory, expected a path and a name"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'", absl::CHexEscape(path), "' names a directory, expected a path and a name"));
   }
   if (options.latest_filename.empty() || absl::StrContains(options.latest_filename, "/")) {
     return absl::InvalidArgumentError("'latest_filename' must not contain path components");
@@ -161,12 +162,12 @@ absl::StatusOr<std::string> Saver::CheckedPrefix(const std::string& path,
   if (!step.has_value() && base == options.latest_filename) {
     return absl::InvalidArgumentError(absl::StrCat("'latest_filename' collides with 'save_path': '",
                                                    options.latest_filename, "' and '",
-                                                   Printable(path), "'"));
+                                                   absl::CHexEscape(path), "'"));
   }
   const std::string directory = DirectoryOf(path);
   if (!options_.fs->IsDirectory(directory)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("Parent directory of ", Printable(path), " doesn't exist, can't save."));
+    return absl::InvalidArgumentError(absl::StrCat("Parent directory of ", absl::CHexEscape(path),
+                                                   " doesn't exist, can't save."));
   }
   if (!step.has_value()) return path;
   return options_.pad_step_number ? absl::StrFormat("%s-%08d", path, *step)

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -26,7 +27,7 @@ absl::StatusOr<CheckpointReader> Open(const std::string& prefix, FileSystem& fs)
   }
   if (!CheckpointExists(prefix, fs)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("The passed save_path is not a valid checkpoint: ", Printable(prefix)));
+        absl::StrCat("The passed save_path is not a valid checkpoint: ", absl::CHexEscape(prefix)));
   }
   return CheckpointReader::Open(prefix, fs);
 }
@@ -219,7 +220,7 @@ absl::StatusOr<std::string> Saver::RestoreLatest(Session& session, const std::st
   SLUICE_RETURN_IF_ERROR(CheckUsable(session, "restore"));
   const std::vector<std::string> prefixes = CheckpointsIn(*options_.fs, directory, latest_filename);
   if (prefixes.empty()) {
-    return absl::NotFoundError(absl::StrCat("no checkpoint in ", Printable(directory)));
+    return absl::NotFoundError(absl::StrCat("no checkpoint in ", absl::CHexEscape(directory)));
   }
   std::vector<std::string> failures;
   for (const std::string& prefix : prefixes) {
@@ -232,7 +233,7 @@ absl::StatusOr<std::string> Saver::RestoreLatest(Session& session, const std::st
     failures.push_back(absl::StrCat(prefix, ": ", restored.message()));
   }
   return absl::DataLossError(absl::StrCat("none of the ", prefixes.size(), " checkpoints in ",
-                                          Printable(directory), " can be restored:\n",
+                                          absl::CHexEscape(directory), " can be restored:\n",
                                           absl::StrJoin(failures, "\n")));
 }
 
@@ -267,12 +268,12 @@ absl::StatusOr<std::unique_ptr<Saver>> ImportMetaGraphFile(const std::string& pa
                                                            SaverOptions saver_options) {
   FileSystem& fs = *saver_options.fs;
   if (!fs.Exists(path)) {
-    return absl::NotFoundError(absl::StrCat("File ", Printable(path), " does not exist."));
+    return absl::NotFoundError(absl::StrCat("File ", absl::CHexEscape(path), " does not exist."));
   }
   SLUICE_ASSIGN_OR_RETURN(const std::string bytes, fs.ReadAll(path));
   proto::MetaGraphDef def;
-  SLUICE_RETURN_IF_ERROR(
-      Annotate(ParseMetaGraphDef(bytes, absl::EndsWith(path, ".pbtxt"), &def), Printable(path)));
+  SLUICE_RETURN_IF_ERROR(Annotate(ParseMetaGraphDef(bytes, absl::EndsWith(path, ".pbtxt"), &def),
+                                  absl::CHexEscape(path)));
   return ImportMetaGraphWithSaver(def, graph, std::move(options), std::move(saver_options));
 }
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/status.h"
@@ -132,7 +133,7 @@ absl::Status WriteTensorFile(FileSystem& fs, const std::string& path,
     case TensorFileKind::kCheckpoint:
       break;
   }
-  SLUICE_RETURN_IF_ERROR(Annotate(CheckBundle(tensors), Printable(path)));
+  SLUICE_RETURN_IF_ERROR(Annotate(CheckBundle(tensors), absl::CHexEscape(path)));
   return WriteBundle(fs, BundlePrefixOf(path), tensors, source);
 }
 

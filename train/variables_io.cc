@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "core/status.h"
 #include "graph/node.h"
@@ -209,7 +210,7 @@ absl::StatusOr<RestoreReport> ImportVariables(Session& session, const std::strin
   std::vector<RestoreReport::Skipped> others;
   const std::vector<TensorFact> wanted = Wanted(session.graph(), variables, restore.mode, &others);
   absl::StatusOr<RestorePlan> plan = PlanRestore(wanted, Held(file), restore);
-  if (!plan.ok()) return Annotate(plan.status(), Printable(path));
+  if (!plan.ok()) return Annotate(plan.status(), absl::CHexEscape(path));
   RestoreReport& report = plan->report;
   report.checkpoint = path;
   report.skipped.insert(report.skipped.end(), others.begin(), others.end());

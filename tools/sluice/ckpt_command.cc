@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/file.h"
@@ -98,10 +99,10 @@ absl::Status Rename(const std::string& in, const std::string& out, const RenameR
   };
   SLUICE_RETURN_IF_ERROR(train::WriteTensorFile(FileSystem::Default(), out, renamed, source));
   std::printf("%d of %zu tensors renamed, to checkpoint %s\n", changed, renamed.size(),
-              Printable(out).c_str());
+              absl::CHexEscape(out).c_str());
   if (FileSystem::Default().Exists(reader.path() + ".meta")) {
     std::fprintf(stderr, "sluice: %s.meta, the graph, has the old names and was not copied\n",
-                 Printable(reader.path()).c_str());
+                 absl::CHexEscape(reader.path()).c_str());
   }
   return absl::OkStatus();
 }
@@ -122,7 +123,8 @@ absl::Status CkptCommand(const std::vector<std::string>& args) {
   SLUICE_RETURN_IF_ERROR(GraphJob::ReadLimits(*line).status());
   const std::string& out = line->positional()[1];
   if (train::TensorFileKindOf(out) != train::TensorFileKind::kCheckpoint)
-    return UsageError(absl::StrCat(Printable(out), " is no checkpoint: sluice convert writes it"));
+    return UsageError(
+        absl::StrCat(absl::CHexEscape(out), " is no checkpoint: sluice convert writes it"));
   SLUICE_ASSIGN_OR_RETURN(const RenameRules rules, ParseRules(*line));
   return Rename(line->positional()[0], out, rules);
 }

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <set>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/file.h"
@@ -50,8 +51,8 @@ absl::Status ConvertTensors(const std::string& in, const std::string& out,
   SLUICE_ASSIGN_OR_RETURN(const std::vector<BundleTensor> tensors, Selected(file, to, skip));
   const absl::Status fits = train::CheckTensors(to, tensors);
   if (!fits.ok()) {
-    return absl::Status(fits.code(), absl::StrCat(Printable(in), " -> ", Printable(out), ": ",
-                                                  fits.message(), " (--skip leaves it out)"));
+    return absl::Status(fits.code(), absl::StrCat(Printable(in), " -> ", absl::CHexEscape(out),
+                                                  ": ", fits.message(), " (--skip leaves it out)"));
   }
   const auto metadata = file.metadata();
   if (!metadata.empty() && to != TensorFileKind::kSafetensors) {
@@ -62,7 +63,7 @@ absl::Status ConvertTensors(const std::string& in, const std::string& out,
   SLUICE_RETURN_IF_ERROR(
       train::WriteTensorFile(FileSystem::Default(), out, tensors, source, metadata));
   std::printf("%zu tensors to %s %s\n", tensors.size(),
-              std::string(train::TensorFileKindName(to)).c_str(), Printable(out).c_str());
+              std::string(train::TensorFileKindName(to)).c_str(), absl::CHexEscape(out).c_str());
   return absl::OkStatus();
 }
 
@@ -92,7 +93,7 @@ absl::Status ConvertCommand(const std::vector<std::string>& args) {
   const std::string in = to_message ? MessageIn(line->positional()[0]) : line->positional()[0];
   if (to_message != IsMessagePath(in)) {
     return UsageError(absl::StrCat(Printable(in), " holds ", to_message ? "tensors" : "a graph",
-                                   " by its name, ", Printable(out), " would hold ",
+                                   " by its name, ", absl::CHexEscape(out), " would hold ",
                                    to_message ? "a graph" : "tensors"));
   }
   if (to_message && line->Has("skip")) return UsageError("--skip is for tensors");

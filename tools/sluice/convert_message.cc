@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -126,10 +127,10 @@ absl::Status ConvertMessage(const std::string& in, const std::string& out) {
   if (IsTextPath(in)) WarnOfSkipped(bytes);
   if (text) DropUnknown(message->get());
   const absl::StatusOr<std::string> written = SerializeMessage(**message, text);
-  if (!written.ok()) return Annotate(written.status(), Printable(out));
+  if (!written.ok()) return Annotate(written.status(), absl::CHexEscape(out));
   SLUICE_RETURN_IF_ERROR(fs.ReplaceAtomically(out, *written));
   std::printf("%s: %s of %zu bytes to %s\n", (*message)->GetDescriptor()->name().c_str(),
-              text ? "text" : "binary", written->size(), Printable(out).c_str());
+              text ? "text" : "binary", written->size(), absl::CHexEscape(out).c_str());
   return absl::OkStatus();
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -96,8 +97,8 @@ absl::Status ReadSide(const std::string& path, const std::string& tags, Side* si
   }
   if (!absl::IsNotFound(reader.status()) && !file) return reader.status();
   if (file) return ReadGraphFile(side);
-  return absl::NotFoundError(
-      absl::StrCat("neither a graph file, a SavedModel nor a checkpoint: ", Printable(path)));
+  return absl::NotFoundError(absl::StrCat("neither a graph file, a SavedModel nor a checkpoint: ",
+                                          absl::CHexEscape(path)));
 }
 
 // --- graph and graph ---
@@ -189,7 +190,7 @@ absl::Status Differ(const std::string& a, const std::string& b) {
 absl::Status DiffTwoGraphs(const Side& a, const Side& b, bool json) {
   SLUICE_ASSIGN_OR_RETURN(const GraphDiff diff,
                           DiffGraphs(a.meta.graph_def(), b.meta.graph_def(), ops::Builtin(),
-                                     Printable(a.path), Printable(b.path)));
+                                     absl::CHexEscape(a.path), absl::CHexEscape(b.path)));
   if (json) {
     std::printf("%s\n", GraphDiffJson(diff).c_str());
   } else {

@@ -166,7 +166,7 @@ absl::Status InspectCommand(const std::vector<std::string>& args) {
   if (HoldsTensors(path)) return InspectTensors(path, json);
   if (absl::EndsWith(path, ".index") || !FileSystem::Default().Exists(path)) {
     return absl::NotFoundError(absl::StrCat(
-        "neither a graph file nor a checkpoint prefix (PREFIX.index): ", Printable(path)));
+        "neither a graph file nor a checkpoint prefix (PREFIX.index): ", absl::CHexEscape(path)));
   }
   return InspectGraph(path, json);
 }

@@ -5,6 +5,7 @@
 #include <set>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/file.h"
@@ -214,7 +215,7 @@ absl::Status InspectSavedModel(const std::string& path, bool json) {
   std::vector<MetaGraphSummary> graphs;
   for (const proto::MetaGraphDef& meta : file.meta_graphs()) {
     absl::StatusOr<MetaGraphSummary> summary = Summarize(meta);
-    SLUICE_RETURN_IF_ERROR(Annotate(summary.status(), Printable(file_path)));
+    SLUICE_RETURN_IF_ERROR(Annotate(summary.status(), absl::CHexEscape(file_path)));
     graphs.push_back(*std::move(summary));
   }
   SLUICE_ASSIGN_OR_RETURN(const std::vector<Entry> variables, ReadVariables(directory));
@@ -229,7 +230,7 @@ absl::Status InspectSavedModel(const std::string& path, bool json) {
                             .c_str());
     return absl::OkStatus();
   }
-  std::printf("SavedModel %s: %zu graph%s\n", Printable(file_path).c_str(), graphs.size(),
+  std::printf("SavedModel %s: %zu graph%s\n", absl::CHexEscape(file_path).c_str(), graphs.size(),
               graphs.size() == 1 ? "" : "s");
   for (const MetaGraphSummary& graph : graphs) PrintMetaGraph(graph);
   PrintTree("variables", variables);

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/file.h"
@@ -47,12 +48,13 @@ std::string SlicesText(const BundleTensor& tensor) {
 void PrintTensors(const std::string& path, const TensorFile& file,
                   const std::vector<Entry>& tensors) {
   if (const CheckpointReader* reader = file.checkpoint()) {
-    std::printf("checkpoint %s%s: %zu tensors in %d file%s\n", Printable(reader->path()).c_str(),
+    std::printf("checkpoint %s%s: %zu tensors in %d file%s\n",
+                absl::CHexEscape(reader->path()).c_str(),
                 reader->format() == CheckpointFormat::kV1 ? " (version 1)" : "", tensors.size(),
                 reader->num_files(), reader->num_files() == 1 ? "" : "s");
   } else {
-    std::printf("%s file %s: %zu tensors\n", FormatName(file).c_str(), Printable(path).c_str(),
-                tensors.size());
+    std::printf("%s file %s: %zu tensors\n", FormatName(file).c_str(),
+                absl::CHexEscape(path).c_str(), tensors.size());
   }
   for (const auto& [key, value] : file.metadata())
     std::printf("  %s: %s\n", Printable(key).c_str(), Printable(value).c_str());

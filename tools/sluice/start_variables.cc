@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "core/status.h"
@@ -126,8 +127,8 @@ absl::Status RestoreVariables(const std::string& prefix, const std::vector<const
     absl::StatusOr<Tensor> value = place.slice.has_value()
                                        ? reader.GetSlice(place.key, *place.slice)
                                        : reader.GetTensor(place.key);
-    SLUICE_RETURN_IF_ERROR(Annotate(value.status(), Printable(prefix)));
-    SLUICE_RETURN_IF_ERROR(Annotate(CheckFits(*node, *value), Printable(prefix)));
+    SLUICE_RETURN_IF_ERROR(Annotate(value.status(), absl::CHexEscape(prefix)));
+    SLUICE_RETURN_IF_ERROR(Annotate(CheckFits(*node, *value), absl::CHexEscape(prefix)));
     const Output fed = ops::Placeholder(root, value->dtype(), value->shape());
     const bool resource = node->output_dtype(0) == DType::kResource;
     assignments.push_back(
