@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -81,7 +82,7 @@ absl::Status WriteCheckpointState(FileSystem& fs, const std::string& directory,
                                   const std::string& file) {
   const std::string own = JoinPath(directory, file);
   if (state.latest == own) {
-    return absl::InvalidArgumentError(absl::StrCat("Save path '", Printable(state.latest),
+    return absl::InvalidArgumentError(absl::StrCat("Save path '", absl::CHexEscape(state.latest),
                                                    "' conflicts with path used for checkpoint ",
                                                    "state. Please use a different save path."));
   }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -143,8 +144,8 @@ absl::Status ShardedBundleWriter::WriteIndex() {
     if (record.slices.empty()) {
       const BundleRecord* place = parts[static_cast<size_t>(record.shard)].Find(part_keys_.at(key));
       if (place == nullptr) {
-        return absl::DataLossError(
-            absl::StrCat(Printable(PartPrefix(record.shard)), ".index: it changed meanwhile"));
+        return absl::DataLossError(absl::StrCat(absl::CHexEscape(PartPrefix(record.shard)),
+                                                ".index: it changed meanwhile"));
       }
       record.offset = place->offset;
       record.size = place->size;

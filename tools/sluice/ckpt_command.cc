@@ -80,7 +80,7 @@ absl::Status CheckUsed(const RenameRules& rules, const std::vector<BundleTensor>
 
 absl::Status Rename(const std::string& in, const std::string& out, const RenameRules& rules) {
   SLUICE_ASSIGN_OR_RETURN(const train::CheckpointReader reader, train::CheckpointReader::Open(in));
-  SLUICE_RETURN_IF_ERROR(Annotate(CheckUsed(rules, reader.entries()), Printable(in)));
+  SLUICE_RETURN_IF_ERROR(Annotate(CheckUsed(rules, reader.entries()), absl::CHexEscape(in)));
   std::map<std::string, std::string> old_names;
   std::vector<BundleTensor> renamed = reader.entries();
   int changed = 0;
@@ -91,8 +91,8 @@ absl::Status Rename(const std::string& in, const std::string& out, const RenameR
     const auto [place, is_new] = old_names.emplace(tensor.name, old);
     if (is_new) continue;
     return absl::InvalidArgumentError(
-        absl::StrCat(Printable(in), ": '", Printable(place->second), "' and '", Printable(old),
-                     "' would both be called '", Printable(tensor.name), "'"));
+        absl::StrCat(absl::CHexEscape(in), ": '", Printable(place->second), "' and '",
+                     Printable(old), "' would both be called '", Printable(tensor.name), "'"));
   }
   const auto source = [&](const BundleTensor& tensor) {
     return reader.GetTensor(old_names.at(tensor.name));

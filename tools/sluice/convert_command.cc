@@ -51,8 +51,9 @@ absl::Status ConvertTensors(const std::string& in, const std::string& out,
   SLUICE_ASSIGN_OR_RETURN(const std::vector<BundleTensor> tensors, Selected(file, to, skip));
   const absl::Status fits = train::CheckTensors(to, tensors);
   if (!fits.ok()) {
-    return absl::Status(fits.code(), absl::StrCat(Printable(in), " -> ", absl::CHexEscape(out),
-                                                  ": ", fits.message(), " (--skip leaves it out)"));
+    return absl::Status(fits.code(),
+                        absl::StrCat(absl::CHexEscape(in), " -> ", absl::CHexEscape(out), ": ",
+                                     fits.message(), " (--skip leaves it out)"));
   }
   const auto metadata = file.metadata();
   if (!metadata.empty() && to != TensorFileKind::kSafetensors) {
@@ -92,9 +93,9 @@ absl::Status ConvertCommand(const std::vector<std::string>& args) {
   const bool to_message = IsMessagePath(out);
   const std::string in = to_message ? MessageIn(line->positional()[0]) : line->positional()[0];
   if (to_message != IsMessagePath(in)) {
-    return UsageError(absl::StrCat(Printable(in), " holds ", to_message ? "tensors" : "a graph",
-                                   " by its name, ", absl::CHexEscape(out), " would hold ",
-                                   to_message ? "a graph" : "tensors"));
+    return UsageError(absl::StrCat(
+        absl::CHexEscape(in), " holds ", to_message ? "tensors" : "a graph", " by its name, ",
+        absl::CHexEscape(out), " would hold ", to_message ? "a graph" : "tensors"));
   }
   if (to_message && line->Has("skip")) return UsageError("--skip is for tensors");
   return to_message ? ConvertMessage(in, out) : ConvertTensors(in, out, line->All("skip"));

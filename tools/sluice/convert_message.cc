@@ -122,7 +122,7 @@ absl::Status ConvertMessage(const std::string& in, const std::string& out) {
   FileSystem& fs = FileSystem::Default();
   SLUICE_ASSIGN_OR_RETURN(const std::string bytes, fs.ReadAll(in));
   absl::StatusOr<std::unique_ptr<Message>> message = ParseAny(bytes, in, out);
-  if (!message.ok()) return Annotate(message.status(), Printable(in));
+  if (!message.ok()) return Annotate(message.status(), absl::CHexEscape(in));
   const bool text = IsTextPath(out);
   if (IsTextPath(in)) WarnOfSkipped(bytes);
   if (text) DropUnknown(message->get());

@@ -1,6 +1,7 @@
 // sluice inspect of event files.
 #include <cstdio>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "core/file.h"
@@ -59,7 +60,7 @@ absl::Status InspectEvents(const std::string& path, bool json, const std::string
   if (!trace.empty()) SLUICE_RETURN_IF_ERROR(WriteTrace(summary, trace));
   std::printf("%s%s", (json ? ToJson(summary) : ToText(summary)).c_str(), json ? "\n" : "");
   if (!trace.empty() && !json)
-    std::printf("\ntrace -> %s\n", Printable(trace.substr(equals + 1)).c_str());
+    std::printf("\ntrace -> %s\n", absl::CHexEscape(trace.substr(equals + 1)).c_str());
   return summary.damage;
 }
 
