@@ -61,8 +61,9 @@ struct ImportOptions {
 //
 // Attributes that a node lacks get their defaults; unknown ones are refused, except those that
 // begin with '_' and those that later releases of TensorFlow added, at their default. An op that
-// the registry lacks, also a function of def.library(), becomes opaque: it shows and exports, but
-// does not run; so does a node with a constant of a dtype that a Tensor cannot hold.
+// the registry lacks becomes opaque: it shows and exports, but does not run; so does a node with a
+// constant of a dtype that a Tensor cannot hold. A call of a function in def.library() is opaque,
+// too: a session runs the function's nodes in its place (graph/lower_functions.h).
 //
 // Errors in the words of rule IG-4: InvalidArgument for whatever is wrong with the file;
 // FailedPrecondition for versions and for a finalized graph; ResourceExhausted for too many nodes

@@ -2,15 +2,15 @@
 //
 //   P.index, P.data-SSSSS-of-NNNNN   a complete bundle, as TensorFlow knows it
 //   P.index.tmp, P.data-...tmp       being written; worth nothing
-//   P.index.new                      committed: it is the index, and P.data-00000-of-00001.tmp
-//   (once that is gone,
-//                                    P.data-00000-of-00001) is the data
+//   P.index.new                      committed: it is the index, and for each data file its
+//                                    temporary file (once that is gone, P.data-...) is the data
 //
-// Two files cannot be renamed at once, so publishing takes three renames, each on the disk before
-// the next: P.index.tmp to P.index.new, which is the moment of change; the data file to its name;
-// P.index.new to P.index. A process or a machine that dies on the way leaves either the older
-// bundle or the new one, never a mixture; the next writer does what is missing. (Only TensorFlow's
-// own readers, which know nothing of P.index.new, see wrong checksums after such a death.)
+// Several files cannot be renamed at once, so publishing takes a rename each, all on the disk
+// before the next: P.index.tmp to P.index.new, which is the moment of change; the data files to
+// their names; P.index.new to P.index. A process or a machine that dies on the way leaves either
+// the older bundle or the new one, never a mixture; the next writer does what is missing. (Only
+// TensorFlow's own readers, which know nothing of P.index.new, see wrong checksums after such a
+// death.)
 #ifndef SLUICE_IO_BUNDLE_FILES_H_
 #define SLUICE_IO_BUNDLE_FILES_H_
 
@@ -40,9 +40,10 @@ absl::Status DeleteBundle(FileSystem& fs, const std::string& prefix);
 
 std::string BundleTemporaryPath(absl::string_view path);
 std::string BundleCommitPath(absl::string_view prefix);
-// Publishes P.index.tmp and P.data-00000-of-00001.tmp, both written and synced.
+// Publishes P.index.tmp and P.data-00000-of-00001.tmp, both written and synced. (Several data
+// files: train/sharded_bundle.h.)
 absl::Status PublishBundle(FileSystem& fs, const std::string& prefix);
-// Does the last two renames if P.index.new exists.
+// Does all renames but the first if P.index.new exists, for any number of data files.
 absl::Status CompleteBundle(FileSystem& fs, const std::string& prefix);
 // Deletes what was not committed.
 absl::Status RemoveBundleTemporaries(FileSystem& fs, const std::string& prefix);
