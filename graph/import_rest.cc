@@ -1,8 +1,5 @@
 #include "graph/import_rest.h"
 
-#include <google/protobuf/message.h>
-#include <google/protobuf/unknown_field_set.h>
-
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -18,12 +15,6 @@
 
 namespace sluice {
 namespace {
-
-template <typename Message>
-void CopyUnknownFields(const Message& from, Message* to) {
-  to->GetReflection()->MutableUnknownFields(to)->MergeFrom(
-      from.GetReflection()->GetUnknownFields(from));
-}
 
 // All versions that both allow.
 void Restrict(const proto::VersionDef& by, proto::VersionDef* versions) {

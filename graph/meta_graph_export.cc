@@ -1,7 +1,4 @@
 // ToMetaGraphDef (graph/graph_def.h).
-#include <google/protobuf/message.h>
-#include <google/protobuf/unknown_field_set.h>
-
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -177,8 +174,7 @@ bool IsForeign(const proto::CollectionDef& list) {
 
 // Everything of `base` but what the graph says.
 void TakeOver(const proto::MetaGraphDef& base, proto::MetaGraphDef* out) {
-  out->GetReflection()->MutableUnknownFields(out)->MergeFrom(
-      base.GetReflection()->GetUnknownFields(base));
+  CopyUnknownFields(base, out);
   if (base.has_meta_info_def()) *out->mutable_meta_info_def() = base.meta_info_def();
   if (base.has_saver_def()) *out->mutable_saver_def() = base.saver_def();
   *out->mutable_signature_def() = base.signature_def();

@@ -48,11 +48,6 @@ absl::Status WriteAttr(const std::string& name, const AttrValue& value, proto::A
   return Annotate(ToProto(value, out), absl::StrCat("attr '", Printable(name), "'"));
 }
 
-void CopyUnknownFields(const proto::NodeDef& from, proto::NodeDef* to) {
-  to->GetReflection()->MutableUnknownFields(to)->MergeFrom(
-      from.GetReflection()->GetUnknownFields(from));
-}
-
 absl::Status ApplyForm(const Node& node, const ImportedForm& form, const ExportOptions& options,
                        proto::NodeDef* def) {
   proto::NodeDef rest;

@@ -147,4 +147,9 @@ absl::Status CheckWireTypes(const Message& message) {
   return absl::OkStatus();
 }
 
+void CopyUnknownFields(const Message& from, Message* to) {
+  to->GetReflection()->MutableUnknownFields(to)->MergeFrom(
+      from.GetReflection()->GetUnknownFields(from));
+}
+
 }  // namespace sluice

@@ -30,6 +30,9 @@ absl::Status ParseMessage(absl::string_view bytes, bool text, google::protobuf::
 // field.
 absl::Status CheckWireTypes(const google::protobuf::Message& message);
 
+// Adds to `to` the fields of `from` itself (not of its parts) that proto/ does not declare.
+void CopyUnknownFields(const google::protobuf::Message& from, google::protobuf::Message* to);
+
 }  // namespace sluice
 
 #endif  // SLUICE_GRAPH_PROTO_IO_H_
